@@ -1,0 +1,430 @@
+"""What routing asks of a telephone exchange, and what it hears from one.
+
+Identifiers of channels, bridges and playbacks that *we* make are chosen by the caller of a method and committed to the
+database before the method runs, so that a command found begun after a crash can be looked up instead of repeated. The
+channel of an incoming call is named by the exchange.
+
+Every time is an aware ``datetime`` by the **exchange's** clock: durations are computed from these, never from the
+worker's own clock (design: clocks). Every event has a ``key`` that stays the same however often and by whatever way it
+is reported, live or made up in a reconciliation, so that it can be applied once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+REQUEST_TIMEOUT_S = 2.0
+"""Every request to an exchange is answered within this many seconds or given up as ``SwitchUnavailable``."""
+
+
+class Cause:
+    """The causes of hanging up that routing gives or looks at (ITU-T Q.850, table 1)."""
+
+    UNALLOCATED_NUMBER = 1
+    NORMAL_CLEARING = 16
+    USER_BUSY = 17
+    NO_USER_RESPONDING = 18
+    NO_ANSWER = 19
+    SUBSCRIBER_ABSENT = 20
+    CALL_REJECTED = 21
+    NETWORK_OUT_OF_ORDER = 38
+    TEMPORARY_FAILURE = 41
+    CONGESTION = 42
+    NORMAL_UNSPECIFIED = 31
+
+
+class Presentation(StrEnum):
+    """Whether the caller lets their number be shown (RFC 3323, RFC 3325)."""
+
+    ALLOWED = "allowed"
+    RESTRICTED = "restricted"
+    UNAVAILABLE = "unavailable"
+
+
+class ChannelState(StrEnum):
+    """How far a leg has come."""
+
+    DOWN = "down"
+    DIALLING = "dialling"
+    RINGING = "ringing"
+    UP = "up"
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+class SwitchError(Exception):
+    """An exchange did not do what it was asked."""
+
+
+class SwitchUnavailable(SwitchError):
+    """The exchange did not answer in time or is not connected. Whether it acted is unknown: look, then repeat."""
+
+
+class ChannelGone(SwitchError):
+    """The channel, bridge or playback no longer exists. For most commands this counts as done."""
+
+
+class SwitchRefused(SwitchError):
+    """The exchange understood and said no; repeating the same command will not help.
+
+    ``status`` is the HTTP status of the answer where the exchange speaks HTTP, else 0.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallArrived:
+    """A caller's leg came in and waits for instructions; it is not answered.
+
+    ``dnis`` and ``ani`` are as the trunk sent them, not yet brought into E.164 form; ``ani`` is empty when none came,
+    and may be present although ``ani_presentation`` is restricted.
+    """
+
+    channel: str
+    at: datetime
+    dnis: str
+    ani: str
+    ani_presentation: Presentation
+    name: str = ""
+    sip_call_id: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"arrived:{self.channel}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRinging:
+    """A dialled leg's far end is alerting."""
+
+    channel: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"ringing:{self.channel}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAnswered:
+    """A leg is up: the far end of a dialled one answered, or an incoming one was answered by our command."""
+
+    channel: str
+    at: datetime
+    sip_call_id: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"answered:{self.channel}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded:
+    """A leg is over, by whichever side. ``cause`` is Q.850; ``sip_status`` the final SIP answer where it was not 2xx."""
+
+    channel: str
+    at: datetime
+    cause: int
+    sip_status: int | None = None
+    sip_call_id: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"ended:{self.channel}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPressed:
+    """One key of the telephone: ``0``-``9``, ``*``, ``#``, ``A``-``D``. ``at`` is the end of the tone."""
+
+    channel: str
+    at: datetime
+    digit: str
+
+    @property
+    def key(self) -> str:
+        return f"key:{self.channel}:{self.at.isoformat()}:{self.digit}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackFinished:
+    """A playback came to its end, was stopped, or (``failed``) could not be played at all."""
+
+    channel: str
+    playback: str
+    at: datetime
+    failed: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"played:{self.playback}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegBridged:
+    """A leg joined a bridge and hears the others in it."""
+
+    channel: str
+    bridge: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"bridged:{self.channel}:{self.bridge}:{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegUnbridged:
+    """A leg left a bridge."""
+
+    channel: str
+    bridge: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"unbridged:{self.channel}:{self.bridge}:{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegHeld:
+    """The far end put us on hold by its own key."""
+
+    channel: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"held:{self.channel}:{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegUnheld:
+    """The far end took us off hold."""
+
+    channel: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"unheld:{self.channel}:{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointChanged:
+    """A telephone became, or ceased to be, reachable (registered)."""
+
+    endpoint: str
+    reachable: bool
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"endpoint:{self.endpoint}:{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchConnected:
+    """The event stream is up, at first or again. What happened while it was not is never reported: reconcile now."""
+
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"connected:{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchLost:
+    """The event stream broke or the exchange stopped answering. ``at`` is when it was last seen alive, by its clock."""
+
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"lost:{self.at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchAlive:
+    """The heartbeat, about once a second while connected: after a crash, a leg ends at the last of these."""
+
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"alive:{self.at.isoformat()}"
+
+
+SwitchEvent = (
+    CallArrived
+    | LegRinging
+    | LegAnswered
+    | LegEnded
+    | KeyPressed
+    | PlaybackFinished
+    | LegBridged
+    | LegUnbridged
+    | LegHeld
+    | LegUnheld
+    | EndpointChanged
+    | SwitchConnected
+    | SwitchLost
+    | SwitchAlive
+)
+
+
+# --- snapshots, for reconciliation ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSnapshot:
+    """One leg as the exchange has it now.
+
+    ``ours`` says that the leg is in this node's hands (an incoming one that arrived here, or one this node dialled);
+    others are left alone. ``arrival`` is set for an incoming leg: the event as it was, or would have been, reported.
+    """
+
+    id: str
+    state: ChannelState
+    answered: bool
+    dnis: str
+    ani: str
+    created_at: datetime
+    ours: bool
+    arrival: CallArrived | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeSnapshot:
+    """One bridge of this node, and who is in it."""
+
+    id: str
+    channels: tuple[str, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSnapshot:
+    """One telephone or trunk that the exchange knows. ``endpoint`` is its bare name (``acme-1001``)."""
+
+    endpoint: str
+    reachable: bool
+    channels: tuple[str, ...] = field(default_factory=tuple)
+
+
+# --- the port ---------------------------------------------------------------------------------------------------------
+
+
+class Switch(Protocol):
+    """One exchange node.
+
+    Commands return when the exchange has taken them, not when their effect is heard: that comes as an event, and may
+    come before the command returns. All of them raise ``SwitchUnavailable`` or ``SwitchRefused``; those that act on an
+    existing channel, bridge or playback raise ``ChannelGone`` when it is not there, except those that take something
+    away (``stop_*``, ``unbridge``, ``destroy_bridge``, ``hang_up``), for which that is success. All may be repeated.
+    """
+
+    async def connect(self) -> None:
+        """Open the event stream; returns at once, and keeps trying until ``close``. ``SwitchConnected`` tells."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the exchange. Calls go on."""
+        ...
+
+    def events(self) -> AsyncIterator[SwitchEvent]:
+        """Everything that happens, in the order in which the exchange told it. One reader; ends after ``close``."""
+        ...
+
+    async def answer(self, *, channel: str) -> None:
+        """Answer an incoming leg (and begin to charge its caller)."""
+        ...
+
+    async def indicate_ringing(self, *, channel: str) -> None:
+        """Let an unanswered incoming leg hear ringing."""
+        ...
+
+    async def indicate_progress(self, *, channel: str) -> None:
+        """Open early media on an unanswered incoming leg, so that what is played is heard before the answer."""
+        ...
+
+    async def play(self, *, channel: str, playback: str, media: Sequence[str]) -> None:
+        """Play sound files one after another. ``media`` are absolute paths without extension; ``playback`` is our id."""
+        ...
+
+    async def stop_playback(self, *, playback: str) -> None:
+        """Stop a playback; its ``PlaybackFinished`` still comes."""
+        ...
+
+    async def start_music(self, *, channel: str, music_class: str = "default") -> None:
+        """Play music on hold until told otherwise."""
+        ...
+
+    async def stop_music(self, *, channel: str) -> None:
+        """Stop the music on hold."""
+        ...
+
+    async def dial(
+        self,
+        *,
+        channel: str,
+        endpoint: str,
+        caller_id_name: str = "",
+        caller_id_number: str = "",
+        timeout_s: int = 30,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Ring a telephone as the leg ``channel`` for at most ``timeout_s`` seconds.
+
+        Never rings twice for one id: a channel of that id that exists, or was dialled by this process before, makes it
+        a no-op. An endpoint that is unknown or not registered ends as ``SwitchRefused`` or as ``LegEnded``, whichever
+        the exchange finds first. ``headers`` are added to the INVITE.
+        """
+        ...
+
+    async def bridge(self, *, bridge: str, channels: Sequence[str]) -> None:
+        """Join legs: make the bridge of that id unless it exists, and add the legs that are not in it."""
+        ...
+
+    async def unbridge(self, *, bridge: str, channel: str) -> None:
+        """Take one leg out of a bridge; the leg lives on."""
+        ...
+
+    async def destroy_bridge(self, *, bridge: str) -> None:
+        """Remove a bridge; the legs in it live on."""
+        ...
+
+    async def hold(self, *, channel: str) -> None:
+        """Let a leg hear music while it stays in its bridge; it is not heard there."""
+        ...
+
+    async def unhold(self, *, channel: str) -> None:
+        """Undo ``hold``."""
+        ...
+
+    async def hang_up(self, *, channel: str, cause: int = Cause.NORMAL_CLEARING) -> None:
+        """End a leg, in whatever state it is. ``cause`` is Q.850 and chooses the SIP answer of an unanswered leg."""
+        ...
+
+    async def channels(self) -> Sequence[ChannelSnapshot]:
+        """Every leg now, also those that are not this node's."""
+        ...
+
+    async def bridges(self) -> Sequence[BridgeSnapshot]:
+        """Every bridge now."""
+        ...
+
+    async def endpoints(self) -> Sequence[EndpointSnapshot]:
+        """Every telephone and trunk now, with its registration."""
+        ...
