@@ -1,0 +1,1 @@
+"""What tools need to put Hotseat somewhere: exchange templates, the telephony lab, service units."""
