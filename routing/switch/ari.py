@@ -1,0 +1,221 @@
+"""A thin typed client of Asterisk's REST interface (ARI) over aiohttp: the calls that are needed, and no more.
+
+Source of the interface: ``/usr/share/asterisk/rest-api/*.json`` of Asterisk 22.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from routing.switch.port import REQUEST_TIMEOUT_S
+
+Json = dict[str, Any]
+
+_KEEP_ALIVE_S = 15
+_MAX_CONNECTIONS = 32
+_CLOSE_TIMEOUT_S = 0.5
+_MAX_EVENT_BYTES = 1 << 20
+
+
+class AriError(Exception):
+    """Asterisk answered with an error. ``status`` is its HTTP status, ``reason`` its own words."""
+
+    def __init__(self, status: int, reason: str, *, method: str, path: str) -> None:
+        super().__init__(f"{method} {path}: {status} {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class AriUnavailable(Exception):
+    """No answer within the time-out, or no connection."""
+
+
+def parse_time(text: str) -> datetime:
+    """Read Asterisk's ``2026-11-22T19:16:35.255+0000`` as an aware datetime."""
+    return datetime.fromisoformat(text)
+
+
+def _segment(value: str) -> str:
+    return quote(value, safe="")
+
+
+class AriClient:
+    """One Asterisk's REST interface. Connections are kept open; every request has a time-out."""
+
+    def __init__(self, *, url: str, user: str, password: str, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+        """``url`` is the interface's root, e.g. ``http://127.0.0.1:8088/ari``."""
+        self._url = url.rstrip("/")
+        self._auth = aiohttp.BasicAuth(user, password)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            connector = aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_S)
+            self._session = aiohttp.ClientSession(connector=connector, auth=self._auth, timeout=self._timeout)
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def request(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Json | None = None
+    ) -> Any:
+        """Do one request and return the decoded answer, ``None`` where there is none.
+
+        A connection that the server had already closed is replaced once: everything sent here carries our own ids, so
+        a request that did arrive is answered with a conflict and not done again. Raises ``AriError``, ``AriUnavailable``.
+        """
+        try:
+            return await self._request(method, path, params, body)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            pass
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise AriUnavailable(f"{method} {path}: {error!r}") from error
+        try:
+            return await self._request(method, path, params, body)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise AriUnavailable(f"{method} {path}: {error!r}") from error
+
+    async def _request(self, method: str, path: str, params: Mapping[str, str] | None, body: Json | None) -> Any:
+        async with self._opened().request(method, self._url + path, params=params, json=body) as answer:
+            text = await answer.text()
+            if answer.status >= 400:
+                raise AriError(answer.status, _reason(text), method=method, path=path)
+            return json.loads(text) if text else None
+
+    # --- events and applications --------------------------------------------------------------------------------------
+
+    async def open_events(self, applications: Sequence[str]) -> EventStream:
+        """Open the event socket for these applications, which registers them with the exchange."""
+        params = {"app": ",".join(applications), "subscribeAll": "false"}
+        try:
+            socket = await asyncio.wait_for(
+                self._opened().ws_connect(
+                    f"{self._url}/events",
+                    params=params,
+                    max_msg_size=_MAX_EVENT_BYTES,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_S),
+                ),
+                self._timeout.total,
+            )
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise AriUnavailable(f"GET /events: {error!r}") from error
+        return EventStream(socket)
+
+    async def filter_events(self, application: str, allowed: Sequence[str]) -> None:
+        body: Json = {"allowed": [{"type": name} for name in allowed]}
+        await self.request("PUT", f"/applications/{_segment(application)}/eventFilter", body=body)
+
+    async def subscribe(self, application: str, source: str) -> None:
+        path = f"/applications/{_segment(application)}/subscription"
+        await self.request("POST", path, params={"eventSource": source})
+
+    async def application(self, name: str) -> Json:
+        answer: Json = await self.request("GET", f"/applications/{_segment(name)}")
+        return answer
+
+    async def ping(self) -> datetime:
+        """The exchange's clock now."""
+        answer: Json = await self.request("GET", "/asterisk/ping")
+        return parse_time(answer["timestamp"])
+
+    async def endpoints(self) -> list[Json]:
+        answer: list[Json] = await self.request("GET", "/endpoints/PJSIP")
+        return answer
+
+    # --- channels -----------------------------------------------------------------------------------------------------
+
+    async def channels(self) -> list[Json]:
+        answer: list[Json] = await self.request("GET", "/channels")
+        return answer
+
+    async def channel(self, channel: str) -> Json:
+        answer: Json = await self.request("GET", f"/channels/{_segment(channel)}")
+        return answer
+
+    async def originate(
+        self,
+        channel: str,
+        *,
+        endpoint: str,
+        application: str,
+        arguments: str,
+        caller_id: str,
+        timeout_s: int,
+        variables: Mapping[str, str],
+    ) -> None:
+        params = {"endpoint": endpoint, "app": application, "appArgs": arguments, "timeout": str(timeout_s)}
+        if caller_id:
+            params["callerId"] = caller_id
+        body: Json = {"variables": dict(variables)}
+        await self.request("POST", f"/channels/{_segment(channel)}", params=params, body=body)
+
+    async def channel_command(self, method: str, channel: str, command: str, **params: str) -> None:
+        """``POST`` or ``DELETE`` one of a channel's parts: ``answer``, ``ring``, ``moh``, ``hold``, ``mute`` …"""
+        await self.request(method, f"/channels/{_segment(channel)}/{command}", params=params)
+
+    async def play(self, channel: str, playback: str, media: Sequence[str]) -> None:
+        path = f"/channels/{_segment(channel)}/play/{_segment(playback)}"
+        await self.request("POST", path, params={"media": ",".join(media)})
+
+    async def stop_playback(self, playback: str) -> None:
+        await self.request("DELETE", f"/playbacks/{_segment(playback)}")
+
+    async def hang_up(self, channel: str, cause: int) -> None:
+        await self.request("DELETE", f"/channels/{_segment(channel)}", params={"reason_code": str(cause)})
+
+    # --- bridges ------------------------------------------------------------------------------------------------------
+
+    async def bridges(self) -> list[Json]:
+        answer: list[Json] = await self.request("GET", "/bridges")
+        return answer
+
+    async def create_bridge(self, bridge: str) -> None:
+        await self.request("POST", f"/bridges/{_segment(bridge)}", params={"type": "mixing"})
+
+    async def add_to_bridge(self, bridge: str, channels: Sequence[str]) -> None:
+        path = f"/bridges/{_segment(bridge)}/addChannel"
+        await self.request("POST", path, params={"channel": ",".join(channels)})
+
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None:
+        await self.request("POST", f"/bridges/{_segment(bridge)}/removeChannel", params={"channel": channel})
+
+    async def destroy_bridge(self, bridge: str) -> None:
+        await self.request("DELETE", f"/bridges/{_segment(bridge)}")
+
+
+class EventStream:
+    """An open event socket. Iterating it yields decoded events and ends when the socket does."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def __aiter__(self) -> AsyncIterator[Json]:
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                yield json.loads(message.data)
+            elif message.type is aiohttp.WSMsgType.ERROR:
+                return
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+
+def _reason(text: str) -> str:
+    """Asterisk's own words from an error's body."""
+    try:
+        decoded = json.loads(text)
+    except ValueError:
+        return text[:200]
+    if isinstance(decoded, dict):
+        return str(decoded.get("message") or decoded.get("error") or decoded)
+    return text[:200]

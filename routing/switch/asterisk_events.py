@@ -1,0 +1,179 @@
+"""Asterisk's events and snapshots put into the port's words. Pure: nothing here speaks to the exchange."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from routing.switch.ari import Json, parse_time
+from routing.switch.port import (
+    CallArrived,
+    Cause,
+    ChannelSnapshot,
+    ChannelState,
+    EndpointChanged,
+    KeyPressed,
+    LegAnswered,
+    LegBridged,
+    LegEnded,
+    LegHeld,
+    LegRinging,
+    LegUnbridged,
+    LegUnheld,
+    PlaybackFinished,
+    Presentation,
+    SwitchEvent,
+)
+
+ARRIVED = "arrived"
+DIALLED = "dialled"
+
+CALL_EVENTS = (
+    "ApplicationReplaced",
+    "ChannelDestroyed",
+    "ChannelDtmfReceived",
+    "ChannelEnteredBridge",
+    "ChannelHold",
+    "ChannelLeftBridge",
+    "ChannelStateChange",
+    "ChannelUnhold",
+    "PlaybackFinished",
+    "StasisStart",
+)
+STATION_EVENTS = ("EndpointStateChange",)
+
+_STATES = {
+    "Down": ChannelState.DOWN,
+    "Rsrvd": ChannelState.DOWN,
+    "OffHook": ChannelState.DIALLING,
+    "Dialing": ChannelState.DIALLING,
+    "Ring": ChannelState.RINGING,
+    "Ringing": ChannelState.RINGING,
+    "Up": ChannelState.UP,
+}
+_FIRST_FAILURE = 300
+
+
+def presentation(text: str, *, number: str) -> Presentation:
+    """Read ``CALLERID(num-pres)``: ``allowed_not_screened``, ``prohib``, ``unavailable`` …"""
+    if text.startswith("prohib"):
+        return Presentation.RESTRICTED
+    if text == "unavailable" or not number:
+        return Presentation.UNAVAILABLE
+    return Presentation.ALLOWED
+
+
+def arrival(channel: Json, at: datetime) -> CallArrived:
+    """What is known of an incoming call from its channel's snapshot."""
+    variables = channel.get("channelvars", {})
+    caller = channel["caller"]
+    return CallArrived(
+        channel=channel["id"],
+        at=at,
+        dnis=variables.get("HOTSEAT_DNIS") or channel["dialplan"]["exten"],
+        ani=caller["number"],
+        ani_presentation=presentation(variables.get("HOTSEAT_PRESENTATION", ""), number=caller["number"]),
+        name=caller["name"],
+        sip_call_id=channel.get("protocol_id", ""),
+    )
+
+
+def is_arrival(channel: Json, application: str) -> bool:
+    """Whether a channel is an incoming call in our hands: the dialplan gave it to our application."""
+    dialplan = channel["dialplan"]
+    return (dialplan.get("app_name"), dialplan.get("app_data")) == ("Stasis", f"{application},{ARRIVED}")
+
+
+def snapshot(channel: Json, *, application: str, ours: bool) -> ChannelSnapshot:
+    """A channel's snapshot in the port's words."""
+    created = parse_time(channel["creationtime"])
+    incoming = arrival(channel, created) if is_arrival(channel, application) else None
+    state = _STATES.get(channel["state"], ChannelState.DOWN)
+    return ChannelSnapshot(
+        id=channel["id"],
+        state=state,
+        answered=state is ChannelState.UP,
+        dnis=incoming.dnis if incoming else "",
+        ani=channel["caller"]["number"],
+        created_at=created,
+        ours=ours or incoming is not None,
+        arrival=incoming,
+    )
+
+
+class Translator:
+    """Turns one event of Asterisk into at most one of the port's.
+
+    A dialled leg's channel is up a moment before it can be bridged; it is reported answered when it can, with the time
+    at which it came up. Those times are all that is remembered here; losing them costs a millisecond's precision.
+    """
+
+    def __init__(self, application: str) -> None:
+        self._application = application
+        self._up_at: dict[str, datetime] = {}
+
+    def translate(self, event: Json) -> SwitchEvent | None:
+        at = parse_time(event["timestamp"])
+        match event["type"]:
+            case "StasisStart":
+                return self._started(event, at)
+            case "ChannelStateChange":
+                return self._changed(event["channel"], at)
+            case "ChannelDestroyed":
+                return self._ended(event, at)
+            case "ChannelDtmfReceived":
+                return KeyPressed(channel=event["channel"]["id"], at=at, digit=event["digit"])
+            case "ChannelEnteredBridge":
+                return LegBridged(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
+            case "ChannelLeftBridge":
+                return LegUnbridged(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
+            case "ChannelHold":
+                return LegHeld(channel=event["channel"]["id"], at=at)
+            case "ChannelUnhold":
+                return LegUnheld(channel=event["channel"]["id"], at=at)
+            case "PlaybackFinished":
+                return _played(event["playback"], at)
+            case "EndpointStateChange":
+                endpoint = event["endpoint"]
+                return EndpointChanged(endpoint=endpoint["resource"], reachable=endpoint["state"] == "online", at=at)
+            case _:
+                return None
+
+    def _started(self, event: Json, at: datetime) -> SwitchEvent | None:
+        channel = event["channel"]
+        if event["args"] == [ARRIVED]:
+            return arrival(channel, at)
+        if event["args"][:1] == [DIALLED]:
+            up_at = self._up_at.pop(channel["id"], at)
+            return LegAnswered(channel=channel["id"], at=up_at, sip_call_id=channel.get("protocol_id", ""))
+        return None
+
+    def _changed(self, channel: Json, at: datetime) -> SwitchEvent | None:
+        if channel["state"] == "Ringing":
+            return LegRinging(channel=channel["id"], at=at)
+        if channel["state"] != "Up":
+            return None
+        if is_arrival(channel, self._application):
+            return LegAnswered(channel=channel["id"], at=at, sip_call_id=channel.get("protocol_id", ""))
+        self._up_at[channel["id"]] = at
+        return None
+
+    def _ended(self, event: Json, at: datetime) -> LegEnded:
+        channel = event["channel"]
+        self._up_at.pop(channel["id"], None)
+        status = event.get("tech_cause") or 0
+        return LegEnded(
+            channel=channel["id"],
+            at=at,
+            cause=event["cause"] or Cause.NORMAL_UNSPECIFIED,
+            sip_status=status if status >= _FIRST_FAILURE else None,
+            sip_call_id=channel.get("protocol_id", ""),
+        )
+
+
+def _played(playback: Json, at: datetime) -> PlaybackFinished:
+    return PlaybackFinished(
+        channel=playback["target_uri"].removeprefix("channel:"),
+        playback=playback["id"],
+        at=at,
+        failed=playback["state"] == "failed",
+    )
