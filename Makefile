@@ -18,3 +18,9 @@ setup: .venv/.locked ## make the virtual environment from the lock file, the sec
 	$(UV) sync --locked --quiet $(NODE_GROUP)
 	$(PY) -m config.services prepare --profile run
 	@touch $@
+
+services-up: setup ## start PostgreSQL and Valkey for this checkout (profile run) and prepare the database
+	$(PY) -m config.services up
+
+services-down: setup ## stop them
+	$(PY) -m config.services down

@@ -141,7 +141,7 @@ VARIABLES: tuple[Variable, ...] = (
         "in the virtual environment, or whichever is there, the system's first.",
     ),
     Variable(
-        name="HOTSEAT_STATE_DIR",
+        name="HOTSEAT_VAR_DIR",
         parse=folder,
         default=checkout.STATE,
         shown_default="`var/` in the checkout",
@@ -314,7 +314,7 @@ def read(environ: Mapping[str, str] | None = None, *, known: Mapping[str, str] |
     """
     environ = os.environ if environ is None else environ
     if known is None:
-        known = checkout.known_environment(Path(environ.get("HOTSEAT_STATE_DIR") or checkout.STATE))
+        known = checkout.known_environment(Path(environ.get("HOTSEAT_VAR_DIR") or checkout.STATE))
     values: dict[str, Any] = {}
     problems: list[str] = []
     for variable in VARIABLES:
@@ -332,7 +332,7 @@ def read(environ: Mapping[str, str] | None = None, *, known: Mapping[str, str] |
     if problems:
         raise EnvironmentInvalid(problems)
     if values["HOTSEAT_SOUNDS_DIR"] is None:
-        values["HOTSEAT_SOUNDS_DIR"] = values["HOTSEAT_STATE_DIR"] / "sounds"
+        values["HOTSEAT_SOUNDS_DIR"] = values["HOTSEAT_VAR_DIR"] / "sounds"
     return Environment(values)
 
 

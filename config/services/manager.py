@@ -33,7 +33,7 @@ class Services:
 
     @property
     def state(self) -> Path:
-        return Path(self.environ.get("HOTSEAT_STATE_DIR") or checkout.STATE)
+        return Path(self.environ.get("HOTSEAT_VAR_DIR") or checkout.STATE)
 
     @property
     def folder(self) -> Path:

@@ -108,6 +108,6 @@ def find_place(state: Path, profile: str) -> Place:
     for folder in (away.folder.parent, away.folder):
         folder.mkdir(mode=0o711, exist_ok=True)
         if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-            raise ServiceError(f"{folder} belongs to somebody else; remove it, or set HOTSEAT_STATE_DIR.")
+            raise ServiceError(f"{folder} belongs to somebody else; remove it, or set HOTSEAT_VAR_DIR.")
         folder.chmod(0o711)
     return away
