@@ -107,6 +107,7 @@ const view = {
     const ended = this.contacts.filter((contact) => contact.ended_at);
     return ended.sort((one, other) => Date.parse(other.ended_at) - Date.parse(one.ended_at))[0] ?? null;
   },
+  get shownContacts() { return [this.active, this.wrapping].filter(Boolean); },
   get recent() {
     return this.contacts.filter((contact) => contact.ended_at && contact.id !== this.wrapping?.id);
   },

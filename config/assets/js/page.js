@@ -20,7 +20,7 @@ export function connect({ topics, clock, onChange, onError }) {
     onError,
     onState: (state) => {
       sign.dataset.state = state;
-      document.dispatchEvent(new CustomEvent("hotseat:live", { detail: state }));
+      document.body.dataset.live = state;
     },
   });
   window.addEventListener("online", () => connection.hurry());
