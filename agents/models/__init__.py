@@ -1,0 +1,23 @@
+from agents.models.people import (
+    Agent,
+    AgentSkill,
+    NotReadyReason,
+    Site,
+    Skill,
+    Station,
+    Team,
+)
+from agents.models.work import AgentSession, SkillProfile, Slot
+
+__all__ = [
+    "Agent",
+    "AgentSession",
+    "AgentSkill",
+    "NotReadyReason",
+    "Site",
+    "Skill",
+    "SkillProfile",
+    "Slot",
+    "Station",
+    "Team",
+]

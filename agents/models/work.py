@@ -1,0 +1,124 @@
+"""Agents at work: profiles, sessions and slots. Nothing here is personal, so the engine may read it all."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from agents.models.people import Agent, NotReadyReason, Station
+from agents.states import SessionState
+from tenants.public import TenantForeignKey, TenantModel
+
+
+class SkillProfile(TenantModel):
+    """A set of skills with proficiencies that sessions work with; equal sets are one row.
+
+    `key` is the canonical form ("english=3,loans=5", sorted); `skills` the same as a mapping.
+    """
+
+    key = models.CharField(max_length=2000)
+    skills = models.JSONField(default=dict)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("skill profile")
+        verbose_name_plural = _("skill profiles")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "key"], name="profile_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.key or "–"
+
+
+class AgentSession(TenantModel):
+    """One agent logged in at one station with one profile. "Busy" is not a state: it follows from the slots."""
+
+    agent = TenantForeignKey(Agent, verbose_name=_("agent"))
+    station = TenantForeignKey(Station, verbose_name=_("station"))
+    profile = TenantForeignKey(SkillProfile, verbose_name=_("skill profile"))
+    state = models.CharField(
+        _("state"), max_length=12, choices=SessionState, default=SessionState.NOT_READY
+    )
+    reason = TenantForeignKey(NotReadyReason, null=True, verbose_name=_("reason"))
+    state_since = models.DateTimeField(_("since"))
+    next_state = models.CharField(
+        max_length=12, choices=SessionState, default=SessionState.READY
+    )
+    next_reason = TenantForeignKey(NotReadyReason, null=True, related_name="+")
+    wrap_up_contact_id = models.UUIDField(null=True)
+    wrap_up_until = models.DateTimeField(null=True)
+    backoff_until = models.DateTimeField(null=True)
+    presence_at = models.DateTimeField(null=True)
+    logged_in_at = models.DateTimeField(_("logged in"))
+    logged_out_at = models.DateTimeField(_("logged out"), null=True)
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("agent session")
+        verbose_name_plural = _("agent sessions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agent"],
+                condition=Q(logged_out_at__isnull=True),
+                name="one_open_session_per_agent",
+            ),
+            models.UniqueConstraint(
+                fields=["station"],
+                condition=Q(logged_out_at__isnull=True),
+                name="one_open_session_per_station",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=SessionState.LOGGED_OUT, logged_out_at__isnull=False)
+                | (~Q(state=SessionState.LOGGED_OUT) & Q(logged_out_at__isnull=True)),
+                name="logged_out_has_its_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant"],
+                condition=Q(logged_out_at__isnull=True),
+                name="open_sessions",
+            ),
+            models.Index(
+                fields=["presence_at"],
+                condition=Q(logged_out_at__isnull=True, presence_at__isnull=False),
+                name="presence_of_open_sessions",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} at {self.station_id}"
+
+
+class Slot(TenantModel):
+    """One unit of an agent's capacity on a channel.
+
+    `open`: its agent is ready and no back-off runs (written by `agents`). `held`: a `routing.SlotHold` row names it
+    (written by `routing`, with that row). Open and not held, it is free; `idle_since` orders free slots.
+    """
+
+    session = TenantForeignKey(
+        AgentSession, on_delete=models.CASCADE, related_name="slots"
+    )
+    profile = TenantForeignKey(SkillProfile)
+    channel = models.CharField(max_length=12, default="voice")
+    ordinal = models.PositiveSmallIntegerField(default=0)
+    open = models.BooleanField(default=False)
+    held = models.BooleanField(default=False)
+    idle_since = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "session", "channel", "ordinal"], name="slot_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "channel", "profile", "idle_since", "id"],
+                condition=Q(open=True, held=False),
+                name="free_slots",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.channel} {self.ordinal}"

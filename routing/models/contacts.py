@@ -1,0 +1,287 @@
+"""A customer's connection (interaction, legs) and its handlings (contacts, segments, participations).
+
+None of these tables holds personal data: numbers, names and digits are in `ContactParty`, which the engine may write
+but never read.
+"""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from agents.public import AgentSession, Slot
+from routing.models.ways import EntryPoint, FlowVersion, Queue
+from routing.states import ContactState, EndReason, SegmentKind
+from tenants.public import Number, PlatformModel, TenantForeignKey, TenantModel
+
+
+class Direction(models.TextChoices):
+    INBOUND = "inbound", _("inbound")
+    OUTBOUND = "outbound", _("outbound")
+
+
+class Channel(models.TextChoices):
+    VOICE = "voice", _("telephone")
+
+
+class Interaction(PlatformModel):
+    """One customer's connection to the platform. It belongs to the platform; its contacts belong to tenants.
+
+    `clock_offset_ms` is the database's clock minus the switch's, fixed at arrival: every duration of the interaction
+    is the difference of two of the switch's times, and every stored time a switch time plus this one offset.
+    """
+
+    node = models.CharField(max_length=64)
+    caller_channel = models.CharField(max_length=128, unique=True)
+    direction = models.CharField(
+        max_length=8, choices=Direction, default=Direction.INBOUND
+    )
+    channel = models.CharField(max_length=12, choices=Channel, default=Channel.VOICE)
+    is_test = models.BooleanField(default=False)
+    clock_offset_ms = models.BigIntegerField()
+    started_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["node"],
+                condition=Q(ended_at__isnull=True),
+                name="open_interactions",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Leg(PlatformModel):
+    """One channel of the switch. The caller's leg has no offer; an agent's leg belongs to one."""
+
+    interaction = models.ForeignKey(
+        Interaction, on_delete=models.PROTECT, related_name="legs"
+    )
+    node = models.CharField(max_length=64)
+    channel_id = models.CharField(max_length=128, unique=True)
+    offer_id = models.UUIDField(null=True)
+    sip_call_id = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField()
+    ringing_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    bridged_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    cause = models.PositiveSmallIntegerField(null=True)
+    sip_status = models.PositiveSmallIntegerField(null=True)
+    ended_by_us = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["node"], condition=Q(ended_at__isnull=True), name="open_legs"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.channel_id
+
+
+class Contact(TenantModel):
+    """One handling of an interaction by one tenant. Its tenant never changes; a hand-over begins the next contact.
+
+    `node` and `caller_channel` repeat the interaction's, which the tenant's own scope cannot read.
+    """
+
+    interaction = models.ForeignKey(
+        Interaction, on_delete=models.PROTECT, related_name="contacts"
+    )
+    node = models.CharField(max_length=64)
+    caller_channel = models.CharField(max_length=128)
+    ordinal = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(
+        _("state"), max_length=12, choices=ContactState, default=ContactState.ARRIVING
+    )
+    end_reason = models.CharField(
+        _("end"), max_length=16, choices=EndReason, blank=True
+    )
+    direction = models.CharField(
+        _("direction"), max_length=8, choices=Direction, default=Direction.INBOUND
+    )
+    channel = models.CharField(
+        _("channel"), max_length=12, choices=Channel, default=Channel.VOICE
+    )
+    language = models.CharField(_("language"), max_length=10)
+    is_test = models.BooleanField(default=False)
+    number = TenantForeignKey(Number, null=True, verbose_name=_("number"))
+    entry_point = TenantForeignKey(EntryPoint, null=True, verbose_name=_("entry point"))
+    flow_version = TenantForeignKey(FlowVersion, null=True)
+    calling_hash = models.CharField(max_length=64, blank=True)
+    queue = TenantForeignKey(Queue, null=True, verbose_name=_("queue"))
+    demand = TenantForeignKey("routing.Demand", null=True)
+    step = models.PositiveSmallIntegerField(default=0)
+    priority = models.SmallIntegerField(default=0)
+    order_at = models.DateTimeField(null=True)
+    arrived_at = models.DateTimeField(_("arrived"))
+    queued_at = models.DateTimeField(_("queued"), null=True)
+    connected_at = models.DateTimeField(_("answered"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    metered_ms = models.PositiveBigIntegerField(null=True)
+    disposition = TenantForeignKey(
+        "routing.Disposition", null=True, verbose_name=_("disposition")
+    )
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["interaction", "ordinal"], name="contact_ordinal_once"
+            ),
+            models.UniqueConstraint(
+                fields=["interaction"],
+                condition=~Q(state=ContactState.ENDED),
+                name="one_open_contact_per_interaction",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=ContactState.ENDED, ended_at__isnull=False)
+                & ~Q(end_reason="")
+                | (
+                    ~Q(state=ContactState.ENDED)
+                    & Q(ended_at__isnull=True, end_reason="")
+                ),
+                name="contact_ends_with_time_and_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ContactState.QUEUED)
+                | Q(demand__isnull=False, order_at__isnull=False),
+                name="queued_contact_has_demand_and_place",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "demand", "-priority", "order_at", "id"],
+                condition=Q(state=ContactState.QUEUED),
+                name="waiting_contacts",
+            ),
+            models.Index(
+                fields=["tenant"],
+                condition=~Q(state=ContactState.ENDED),
+                name="open_contacts",
+            ),
+            models.Index(fields=["tenant", "arrived_at"], name="contacts_by_arrival"),
+            models.Index(fields=["tenant", "queued_at"], name="contacts_by_queueing"),
+            models.Index(
+                fields=["tenant", "calling_hash", "arrived_at"],
+                name="contacts_of_a_caller",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class ContactParty(TenantModel):
+    """Everything personal about a contact: who called what, which keys they pressed, what was noted."""
+
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="+", unique=True
+    )
+    ani = models.CharField(_("calling number"), max_length=16, blank=True)
+    ani_restricted = models.BooleanField(default=False)
+    dnis = models.CharField(_("called number"), max_length=64, blank=True)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    digits = models.JSONField(_("digits"), default=dict)
+    note = models.TextField(_("note"), blank=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("contact's party")
+        verbose_name_plural = _("contacts' parties")
+        indexes = [models.Index(fields=["tenant", "ani"], name="party_by_ani")]
+
+    def __str__(self) -> str:
+        return str(self.contact_id)
+
+
+class FlowRun(TenantModel):
+    """Where a contact stands in its flow (`routing.flows.FlowState` as JSON).
+
+    It holds keys that the caller pressed, so the engine's role cannot read it: flows advance in the tenant's scope.
+    """
+
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="+", unique=True
+    )
+    state = models.JSONField()
+    turn = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.contact_id)
+
+
+class Segment(TenantModel):
+    """A stretch of a contact. Times are the switch's plus the interaction's offset; `ended_at` is null while it runs."""
+
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="segments"
+    )
+    kind = models.CharField(_("kind"), max_length=8, choices=SegmentKind)
+    queue = TenantForeignKey(Queue, null=True)
+    session = TenantForeignKey(AgentSession, null=True)
+    started_at = models.DateTimeField(_("from"))
+    ended_at = models.DateTimeField(_("to"), null=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("segment")
+        verbose_name_plural = _("segments")
+        ordering = ("started_at", "id")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True)
+                | Q(ended_at__gte=models.F("started_at")),
+                name="segment_forward",
+            ),
+            models.UniqueConstraint(
+                fields=["contact"],
+                condition=Q(ended_at__isnull=True) & ~Q(kind=SegmentKind.WRAP_UP),
+                name="one_running_segment_per_contact",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.started_at}"
+
+
+class Participation(TenantModel):
+    """Who is on a contact, in what part, from when to when."""
+
+    class Part(models.TextChoices):
+        HANDLER = "handler", _("handles it")
+
+    contact = TenantForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="participations"
+    )
+    session = TenantForeignKey(AgentSession)
+    slot = TenantForeignKey(Slot, null=True, on_delete=models.SET_NULL)
+    leg_channel = models.CharField(max_length=128)
+    part = models.CharField(max_length=8, choices=Part, default=Part.HANDLER)
+    joined_at = models.DateTimeField()
+    left_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contact", "session"],
+                condition=Q(left_at__isnull=True),
+                name="participates_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "session"],
+                condition=Q(left_at__isnull=True),
+                name="participations_now",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} on {self.contact_id}"

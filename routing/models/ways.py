@@ -1,0 +1,183 @@
+"""The ways in: queues, flows, entry points; and what agents say of a contact afterwards."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from agents.public import CODE
+from tenants.public import Number, TenantForeignKey, TenantModel
+
+
+class Queue(TenantModel):
+    """Where contacts wait, and what they need from the agent who serves them."""
+
+    class Preference(models.TextChoices):
+        LONGEST_IDLE = "longest_idle", _("the longest idle")
+        MOST_PROFICIENT = "most_proficient", _("the most proficient")
+
+    code = models.CharField(_("code"), max_length=40, validators=[CODE])
+    name = models.CharField(_("name"), max_length=80)
+    requires = models.JSONField(
+        _("required skills"),
+        default=dict,
+        blank=True,
+        help_text=_('Skill codes with the least proficiency, such as {"english": 3}.'),
+    )
+    preference = models.CharField(
+        _("prefers"), max_length=16, choices=Preference, default=Preference.LONGEST_IDLE
+    )
+    priority = models.SmallIntegerField(_("priority"), default=0)
+    weight_seconds = models.PositiveIntegerField(
+        _("head start (s)"),
+        default=0,
+        help_text=_("Contacts are ordered as if they had come this much earlier."),
+    )
+    ring_seconds = models.PositiveSmallIntegerField(
+        _("ring time (s)"),
+        default=20,
+        validators=[MinValueValidator(3), MaxValueValidator(120)],
+    )
+    wrap_up_seconds = models.PositiveSmallIntegerField(
+        _("wrap-up (s)"),
+        default=30,
+        validators=[MaxValueValidator(1800)],
+        help_text=_("0: none."),
+    )
+    target_seconds = models.PositiveSmallIntegerField(
+        _("service level within (s)"), default=15
+    )
+    target_percent = models.PositiveSmallIntegerField(
+        _("service level target (%)"), default=80, validators=[MaxValueValidator(100)]
+    )
+    short_abandon_seconds = models.PositiveSmallIntegerField(
+        _("short abandon (s)"), default=5
+    )
+    announce_seconds = models.PositiveSmallIntegerField(
+        _("announce the position every (s)"),
+        default=30,
+        help_text=_("0: never. Heard only on answered calls."),
+    )
+    music_class = models.CharField(
+        _("music"), max_length=40, default="default", validators=[CODE]
+    )
+    active = models.BooleanField(_("active"), default=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("queue")
+        verbose_name_plural = _("queues")
+        ordering = ("name",)
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "code"], name="queue_code_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Flow(TenantModel):
+    """A named entry flow; `published` is the version that new contacts follow."""
+
+    code = models.CharField(_("code"), max_length=40, validators=[CODE])
+    name = models.CharField(_("name"), max_length=80)
+    published = TenantForeignKey(
+        "routing.FlowVersion",
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("published"),
+    )
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("flow")
+        verbose_name_plural = _("flows")
+        ordering = ("name",)
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "code"], name="flow_code_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FlowVersion(TenantModel):
+    """One validated state of a flow's definition. Never changed: a contact finishes the version it began."""
+
+    flow = TenantForeignKey(
+        Flow, on_delete=models.CASCADE, related_name="versions", verbose_name=_("flow")
+    )
+    number = models.PositiveIntegerField(_("version"))
+    definition = models.JSONField(_("definition"))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_by = models.CharField(_("by"), max_length=64)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("flow version")
+        verbose_name_plural = _("flow versions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "flow", "number"], name="flow_version_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"v{self.number}"
+
+
+class EntryPoint(TenantModel):
+    """A service that callers can reach: by its number, or handed over from another tenant's flow by its code."""
+
+    code = models.CharField(_("code"), max_length=40, validators=[CODE])
+    name = models.CharField(_("name"), max_length=80)
+    number = TenantForeignKey(Number, null=True, blank=True, verbose_name=_("number"))
+    flow = TenantForeignKey(Flow, verbose_name=_("flow"))
+    public = models.BooleanField(
+        _("public"),
+        default=False,
+        help_text=_("The provider's public number may hand callers over to it."),
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        default="en",
+        choices=[("en", "English"), ("zh-hans", "简体中文")],
+    )
+    is_test = models.BooleanField(
+        _("test"), default=False, help_text=_("Its contacts are marked as tests.")
+    )
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("entry point")
+        verbose_name_plural = _("entry points")
+        ordering = ("name",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "code"], name="entry_point_code_once"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "number"], name="entry_point_number_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Disposition(TenantModel):
+    """What an agent says came of a contact."""
+
+    name = models.CharField(_("name"), max_length=80)
+    active = models.BooleanField(_("active"), default=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("disposition")
+        verbose_name_plural = _("dispositions")
+        ordering = ("name",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"], name="disposition_name_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

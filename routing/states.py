@@ -1,0 +1,130 @@
+"""The states of contacts, offers and switch commands, as tables. `tenants.states.Transitions` applies them."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from tenants.public import Transitions
+
+
+class ContactState(models.TextChoices):
+    ARRIVING = "arriving", _("arriving")
+    IN_FLOW = "in_flow", _("in flow")
+    QUEUED = "queued", _("queued")
+    OFFERED = "offered", _("offered")
+    CONNECTING = "connecting", _("connecting")
+    ENGAGED = "engaged", _("talking")
+    ENDED = "ended", _("ended")
+
+
+class EndReason(models.TextChoices):
+    """Why a contact ended. A closed list: reports count by it."""
+
+    HANDLED = "handled", _("handled")
+    ABANDONED = "abandoned", _("abandoned in the queue")
+    SHORT_ABANDONED = "short_abandoned", _("abandoned at once")
+    LEFT_FLOW = "left_flow", _("hung up before the queue")
+    SELF_SERVED = "self_served", _("served by the flow")
+    CALLBACK_TAKEN = "callback_taken", _("call-back taken")
+    VOICEMAIL = "voicemail", _("voicemail left")
+    OVERFLOWED = "overflowed", _("overflowed")
+    HANDED_OVER = "handed_over", _("handed over")
+    REJECTED = "rejected", _("rejected")
+    SWITCH_LOST = "switch_lost", _("lost with the switch")
+    FAILED = "failed", _("failed")
+
+
+CONTACT = Transitions(
+    "contact",
+    {
+        ContactState.ARRIVING: {ContactState.IN_FLOW, ContactState.ENDED},
+        ContactState.IN_FLOW: {ContactState.QUEUED, ContactState.ENDED},
+        ContactState.QUEUED: {
+            ContactState.OFFERED,
+            ContactState.IN_FLOW,
+            ContactState.ENDED,
+        },
+        ContactState.OFFERED: {
+            ContactState.CONNECTING,
+            ContactState.QUEUED,
+            ContactState.ENDED,
+        },
+        ContactState.CONNECTING: {
+            ContactState.ENGAGED,
+            ContactState.QUEUED,
+            ContactState.ENDED,
+        },
+        ContactState.ENGAGED: {ContactState.QUEUED, ContactState.ENDED},
+        ContactState.ENDED: set(),
+    },
+)
+
+
+class OfferState(models.TextChoices):
+    OFFERED = "offered", _("ringing")
+    ACCEPTED = "accepted", _("accepted")
+    CONNECTED = "connected", _("connected")
+    REJECTED = "rejected", _("rejected")
+    TIMED_OUT = "timed_out", _("not answered")
+    RESCINDED = "rescinded", _("withdrawn")
+    FAILED = "failed", _("failed")
+
+
+OFFER = Transitions(
+    "offer",
+    {
+        OfferState.OFFERED: {
+            OfferState.ACCEPTED,
+            OfferState.REJECTED,
+            OfferState.TIMED_OUT,
+            OfferState.RESCINDED,
+            OfferState.FAILED,
+        },
+        OfferState.ACCEPTED: {
+            OfferState.CONNECTED,
+            OfferState.TIMED_OUT,
+            OfferState.RESCINDED,
+            OfferState.FAILED,
+        },
+        OfferState.CONNECTED: set(),
+        OfferState.REJECTED: set(),
+        OfferState.TIMED_OUT: set(),
+        OfferState.RESCINDED: set(),
+        OfferState.FAILED: set(),
+    },
+)
+"""ACCEPTED → TIMED_OUT: the desk said yes, but the phone that should answer by itself did not within the lease."""
+
+LIVE_OFFER = (OfferState.OFFERED, OfferState.ACCEPTED)
+
+
+class CommandState(models.TextChoices):
+    PENDING = "pending", _("pending")
+    BEGUN = "begun", _("begun")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+
+
+COMMAND = Transitions(
+    "switch command",
+    {
+        CommandState.PENDING: {CommandState.BEGUN},
+        CommandState.BEGUN: {
+            CommandState.PENDING,
+            CommandState.DONE,
+            CommandState.FAILED,
+        },
+        CommandState.DONE: set(),
+        CommandState.FAILED: set(),
+    },
+)
+"""BEGUN → PENDING: the exchange could not be reached; the command is tried again, a dial only after a look-up."""
+
+
+class SegmentKind(models.TextChoices):
+    FLOW = "flow", _("flow")
+    QUEUE = "queue", _("queue")
+    RING = "ring", _("ringing")
+    TALK = "talk", _("talking")
+    HOLD = "hold", _("hold")
+    CONSULT = "consult", _("consult")
+    WRAP_UP = "wrap_up", _("wrap-up")

@@ -1,0 +1,150 @@
+"""Whose data the running code may touch.
+
+There are two kinds of scope and no third. `tenant_scope` opens a durable transaction as the role `hotseat_app` and
+names one tenant to PostgreSQL, whose row-level security then hides all others. `engine_scope` opens one as
+`hotseat_engine`, which sees every tenant's routing rows and no personal data. Without a scope the managers of tenant
+models raise, so forgetting it can never show all rows.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, transaction
+
+from tenants.errors import ScopeMissing
+
+APP_ALIAS = "default"
+ENGINE_ALIAS = "engine"
+SYSTEM_ACTOR = "system"
+
+
+@dataclass(slots=True)
+class Scope:
+    """The open unit of work: its database alias, its tenant (None in the engine), and what is to follow the commit."""
+
+    alias: str
+    tenant_id: UUID | None
+    actor: str
+    node: str
+    pools: set[UUID] = field(default_factory=set)
+    hints: set[str] = field(default_factory=set)
+    events: list[Any] = field(default_factory=list)
+
+    def roll_back(self) -> None:
+        """Let the scope end without keeping anything it wrote, and without raising."""
+        transaction.set_rollback(True, using=self.alias)
+
+
+_current: ContextVar[Scope | None] = ContextVar("hotseat_scope", default=None)
+_after_commit: list[Callable[[Scope], None]] = []
+_at_flush: list[Callable[[Scope], None]] = []
+
+
+def current_scope() -> Scope:
+    """Return the open scope; raise `ScopeMissing` when there is none."""
+    scope = _current.get()
+    if scope is None:
+        raise ScopeMissing(
+            "Tenant data needs a scope: open tenant_scope(...) or engine_scope() around this code."
+        )
+    return scope
+
+
+def in_scope() -> bool:
+    """Say whether a scope is open."""
+    return _current.get() is not None
+
+
+def at_flush(hook: Callable[[Scope], None]) -> None:
+    """Have `hook` called at the end of every scope, inside its transaction (the event log writes there)."""
+    _at_flush.append(hook)
+
+
+def after_commit(hook: Callable[[Scope], None]) -> None:
+    """Have `hook` called after every committed scope, outside it (matching and hints follow there)."""
+    _after_commit.append(hook)
+
+
+@contextmanager
+def _open(
+    scope: Scope, *, settings: dict[str, str], read_only: bool
+) -> Iterator[Scope]:
+    if _current.get() is not None:
+        raise ScopeMissing(
+            "A scope is already open; scopes do not nest. Commit the first, then open the next."
+        )
+    kept = True
+    with transaction.atomic(using=scope.alias, durable=True):
+        with connections[scope.alias].cursor() as cursor:
+            if read_only:
+                cursor.execute("SET TRANSACTION READ ONLY")
+            if settings:
+                calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+                cursor.execute(
+                    f"SELECT {calls}",
+                    [part for pair in settings.items() for part in pair],
+                )
+        token = _current.set(scope)
+        try:
+            yield scope
+            kept = not transaction.get_rollback(using=scope.alias)
+            if kept:
+                for hook in _at_flush:
+                    hook(scope)
+        finally:
+            _current.reset(token)
+    if kept:
+        for hook in _after_commit:
+            hook(scope)
+
+
+@contextmanager
+def tenant_scope(
+    tenant_id: UUID,
+    *,
+    actor: str = SYSTEM_ACTOR,
+    node: str = "",
+    read_only: bool = False,
+) -> Iterator[Scope]:
+    """Open a durable transaction in which exactly one tenant's rows exist.
+
+    `actor` is recorded in events and in the audit trail ("user:<id>", "agent:<id>", "key:<id>" or "system").
+    The setting is local to the transaction, so a pooled connection never keeps the last tenant.
+    """
+    scope = Scope(alias=APP_ALIAS, tenant_id=tenant_id, actor=actor, node=node)
+    with _open(
+        scope,
+        settings={"app.tenant": str(tenant_id), "app.actor": actor},
+        read_only=read_only,
+    ):
+        yield scope
+
+
+@contextmanager
+def engine_scope(
+    *, actor: str = SYSTEM_ACTOR, node: str = "", read_only: bool = False
+) -> Iterator[Scope]:
+    """Open a durable transaction over all tenants' routing rows, as the role that can read nothing personal."""
+    scope = Scope(alias=ENGINE_ALIAS, tenant_id=None, actor=actor, node=node)
+    with _open(scope, settings={}, read_only=read_only):
+        yield scope
+
+
+class ScopeRouter:
+    """Send every query to the open scope's connection, and migrations to the owner's."""
+
+    def db_for_read(self, model: type, **hints: Any) -> str | None:
+        return scope.alias if (scope := _current.get()) else None
+
+    def db_for_write(self, model: type, **hints: Any) -> str | None:
+        return scope.alias if (scope := _current.get()) else None
+
+    def allow_relation(self, first: object, second: object, **hints: Any) -> bool:
+        return True
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        return db == "owner"
