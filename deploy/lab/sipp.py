@@ -1,0 +1,315 @@
+"""Callers and telephones played by SIPp against the lab's exchange."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.lab.endpoints import known
+from deploy.lab.exchange import Lab
+from deploy.lab.sipp_log import FarCall, calls
+from deploy.lab.tree import LabError
+
+SCENARIOS = Path(__file__).with_name("scenarios")
+KEY_TONES = Path("/usr/share/sip-tester")
+_KEY_NAMES = {"*": "star", "#": "pound"}
+_REFUSALS = (400, 401, 403, 404, 408, 410, 480, 484, 486, 487, 488, 500, 502, 503, 504, 600, 603)
+_REASONS = {404: "Not Found", 480: "Temporarily Unavailable", 486: "Busy Here", 503: "Service Unavailable", 603: "Decline"}
+_FOREVER_MS = 3_600_000
+_MEDIA_PORTS = range(40_000, 60_000, 400)
+_media_bases = itertools.cycle(_MEDIA_PORTS)
+START_TIMEOUT_S = 5
+REGISTER_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """What one caller does. Seconds; the number dialled is the user part of the request URI, anything SIP allows.
+
+    ``talk_s`` runs from the last key to the caller's BYE; ``patience_s`` from the INVITE to giving up unanswered.
+    ``from_header`` replaces the whole From address (for hidden and malformed callers); ``headers`` are added.
+    ``gaps_s`` is the pause before each key.
+    """
+
+    to: str
+    number: str = "13800138000"
+    name: str = ""
+    keys: str = ""
+    gap_s: float = 0.5
+    talk_s: float = 2.0
+    patience_s: float = 30.0
+    from_header: str = ""
+    headers: tuple[str, ...] = ()
+    speaks: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phone:
+    """How a telephone behaves. Seconds; ``talk_s`` ``None`` means it never hangs up, ``ring_s`` ``None`` that it only
+    rings. ``status`` other than 0 refuses every call with it; ``silent`` answers nothing at all."""
+
+    ring_s: float | None = 0.0
+    talk_s: float | None = None
+    status: int = 0
+    silent: bool = False
+    speaks_s: float = 1.0
+
+
+class Sipp:
+    """One SIPp process with its scenario and logs in a directory of its own."""
+
+    def __init__(self, lab: Lab, scenario: str, arguments: Sequence[str], *, media_base: int | None = None) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="hotseat-sipp-"))
+        (self.directory / "scenario.xml").write_text(scenario)
+        self.port = free_port()
+        self.log = self.directory / "messages.log"
+        self.media_base = media_base or next(_media_bases)
+        command = ["sipp", "-sf", "scenario.xml", "-i", lab.host, "-mi", lab.host, "-p", str(self.port)]
+        command += ["-mp", str(self.media_base), "-nostdin", "-timer_resol", "1", "-trace_msg", "-message_file", "messages.log"]
+        command += ["-trace_err", "-error_file", "errors.log", "-cp", str(free_port()), *arguments]
+        command.append(f"{lab.host}:{lab.sip_port}")
+        with (self.directory / "screen.log").open("wb") as screen:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.directory,
+                env=os.environ | {"TZ": "UTC", "TERM": "dumb"},
+                stdin=subprocess.DEVNULL,
+                stdout=screen,
+                stderr=screen,
+                start_new_session=True,
+            )
+
+    def calls(self) -> list[FarCall]:
+        """The calls so far."""
+        return calls(self.log)
+
+    def wait(self, timeout_s: float) -> list[FarCall]:
+        """Wait until SIPp has done its calls, whichever way they went. Raises ``LabError`` when it has not by then."""
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired as error:
+            self.stop()
+            raise LabError(f"SIPp had not finished after {timeout_s} s; see {self.directory}") from error
+        if self.process.returncode not in (0, 1):
+            raise LabError(f"SIPp failed with status {self.process.returncode}: {self._complaint()}")
+        return self.calls()
+
+    def _complaint(self) -> str:
+        texts = [path.read_text(errors="replace") for path in (self.directory / "errors.log", self.directory / "screen.log") if path.exists()]
+        return "\n".join(texts)[-1500:]
+
+    def stop(self) -> None:
+        """End the process now."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+
+def free_port() -> int:
+    """A UDP port of this machine that nobody uses now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# --- callers ----------------------------------------------------------------------------------------------------------
+
+
+def call(lab: Lab, caller: Caller) -> Sipp:
+    """Place one call. ``wait`` on the result for its end."""
+    return Sipp(lab, caller_scenario(caller), ["-m", "1"])
+
+
+def caller_scenario(caller: Caller) -> str:
+    """The scenario of one caller's behaviour."""
+    name = f'"{caller.name}" ' if caller.name else ""
+    sender = caller.from_header or f"{name}<sip:{caller.number}@[local_ip]:[local_port]>"
+    return _filled(
+        "caller.xml",
+        to=caller.to,
+        headers="".join(f"{header}\n      " for header in caller.headers),
+        refusals="\n".join(f'  <recv response="{s}" optional="true" next="refused"></recv>' for s in _REFUSALS),
+        patience_ms=_ms(caller.patience_s),
+        keys="".join(_pause(caller.gap_s) + _pcap(_key_tone(key)) for key in caller.keys),
+        audio=_pcap(tone(caller.talk_s)) if caller.speaks else "",
+        talk_ms=_ms(caller.talk_s),
+        **{"from": sender},
+    )
+
+
+def _ms(seconds: float) -> str:
+    return str(max(1, round(1000 * seconds)))
+
+
+def _pause(seconds: float) -> str:
+    return f'  <pause milliseconds="{_ms(seconds)}"/>\n'
+
+
+def _pcap(path: Path) -> str:
+    return f'  <nop><action><exec play_pcap_audio="{path}"/></action></nop>\n'
+
+
+def _key_tone(key: str) -> Path:
+    return KEY_TONES / f"dtmf_2833_{_KEY_NAMES.get(key, key)}.pcap"
+
+
+def _filled(name: str, **values: str) -> str:
+    text = (SCENARIOS / name).read_text()
+    for key, value in values.items():
+        text = text.replace("{{" + key + "}}", value)
+    return text
+
+
+# --- telephones -------------------------------------------------------------------------------------------------------
+
+
+class Phones(Sipp):
+    """Telephones that one SIPp process plays: all behave alike. Registered on entry, unregistered on exit."""
+
+    def __init__(self, lab: Lab, names: Sequence[str], behaviour: Phone) -> None:
+        super().__init__(lab, phone_scenario(behaviour), ["-l", "5000"])
+        self.lab, self.names = lab, list(names)
+
+    def __enter__(self) -> Self:
+        try:
+            await_listening(self.port, self.process)
+            self.register()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self.register(expires_s=0)
+        finally:
+            self.stop()
+
+    def register(self, *, expires_s: int = 600) -> None:
+        """Register all the telephones, or with 0 take their registrations back."""
+        register(self.lab, self.names, contact_port=self.port, expires_s=expires_s)
+
+    def calls_to(self, name: str) -> list[FarCall]:
+        """The calls that rang one of the telephones so far."""
+        return [call for call in self.calls() if call.user == name]
+
+
+def register(lab: Lab, names: Sequence[str], *, contact_port: int, expires_s: int) -> None:
+    """Register telephones at a port of this machine. Raises ``LabError`` when one is refused."""
+    endpoints = known()
+    rows = ["SEQUENTIAL"]
+    for name in names:
+        if name not in endpoints:
+            raise LabError(f"The exchange knows no telephone {name!r}: deploy.lab.endpoints.add first")
+        password = endpoints[name].password or lab.phone_password
+        rows.append(f"{name};{expires_s};[authentication username={name} password={password}]")
+    with tempfile.NamedTemporaryFile("w", suffix=".csv", prefix="hotseat-register-") as data:
+        data.write("\n".join(rows) + "\n")
+        data.flush()
+        arguments = ["-m", str(len(names)), "-r", "200", "-inf", data.name]
+        sipp = Sipp(lab, _filled("register.xml", contact_port=str(contact_port)), arguments)
+        sipp.wait(REGISTER_TIMEOUT_S)
+    if sipp.process.returncode != 0:
+        raise LabError(f"Registration refused for some of {', '.join(names[:5])} …; see {sipp.directory}")
+
+
+def phone_scenario(behaviour: Phone) -> str:
+    """The scenario of one telephone's behaviour."""
+    if behaviour.silent:
+        return _filled("phone_silent.xml")
+    if behaviour.status:
+        reason = _REASONS.get(behaviour.status, "Refused")
+        return _filled("phone_refuses.xml", status=str(behaviour.status), reason=reason)
+    talk = "" if behaviour.talk_s is None else f'timeout="{_ms(behaviour.talk_s)}" ontimeout="hangup"'
+    audio = _pcap(tone(behaviour.speaks_s)) if behaviour.speaks_s else ""
+    return _filled("phone_answers.xml", ring=_ring(behaviour.ring_s), talk=talk, audio=audio)
+
+
+def _ring(ring_s: float | None) -> str:
+    """Ring, listening for the caller's giving up. Not at all for a telephone that is picked up at once."""
+    if ring_s == 0:
+        return ""
+    wait_ms = str(_FOREVER_MS) if ring_s is None else _ms(ring_s)
+    return f"""  <send>
+    <![CDATA[
+
+      SIP/2.0 180 Ringing
+      [last_Via:]
+      [last_From:]
+      [last_To:];tag=[pid]p[call_number]
+      [last_Call-ID:]
+      [last_CSeq:]
+      Contact: <sip:phone@[local_ip]:[local_port]>
+      Content-Length: 0
+
+    ]]>
+  </send>
+  <recv request="CANCEL" timeout="{wait_ms}" ontimeout="answer" next="cancelled"></recv>
+"""
+
+
+def await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a UDP port is bound, which is when its process can hear."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    wanted = f":{port:04X} "
+    while time.monotonic() < deadline:
+        if any(wanted in line.split("  ")[0] or wanted in line[:60] for line in Path("/proc/net/udp").read_text().splitlines()):
+            return
+        if process.poll() is not None:
+            raise LabError(f"SIPp ended with status {process.returncode} before it listened")
+        time.sleep(0.01)
+    raise LabError(f"Nothing listens on port {port} after {START_TIMEOUT_S} s")
+
+
+# --- sound ------------------------------------------------------------------------------------------------------------
+
+
+def tone(seconds: float) -> Path:
+    """A 440 Hz tone in RTP packets of 20 ms, G.711 µ-law, as a capture file that SIPp plays. Made once."""
+    packets = max(1, round(seconds * 50))
+    path = Path(tempfile.gettempdir()) / f"hotseat-tone-{packets}.pcap"
+    if not path.exists():
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(_capture(packets))
+        partial.replace(path)
+    return path
+
+
+def _capture(packets: int) -> bytes:
+    samples = [_mulaw(round(8000 * math.sin(2 * math.pi * 440 * n / 8000))) for n in range(8000)]
+    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
+    for number in range(packets):
+        start = 160 * number % 8000
+        rtp = struct.pack("!BBHII", 0x80, 0, number, 160 * number, 0x486F7453) + bytes(samples[start : start + 160])
+        udp = struct.pack("!HHHH", 4000, 4000, 8 + len(rtp), 0) + rtp
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1") + udp
+        frame = b"\0" * 12 + b"\x08\x00" + ip
+        out.append(struct.pack("<IIII", number // 50, number % 50 * 20_000, len(frame), len(frame)) + frame)
+    return b"".join(out)
+
+
+def _mulaw(sample: int) -> int:
+    """One 16-bit sample as G.711 µ-law (ITU-T G.711, table 2)."""
+    sign = 0x80 if sample < 0 else 0
+    magnitude = min(abs(sample), 32635) + 132
+    exponent = magnitude.bit_length() - 8
+    mantissa = (magnitude >> (exponent + 3)) & 0x0F
+    return ~(sign | exponent << 4 | mantissa) & 0xFF
