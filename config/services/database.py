@@ -96,13 +96,19 @@ def create_database(connection: psycopg.Connection, name: str, *, template: str 
 def _furnish(connection: psycopg.Connection, name: str) -> None:
     for extension in EXTENSIONS:
         connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))
-    owner, database = sql.Identifier(OWNER), sql.Identifier(name)
-    both = sql.SQL(", ").join([sql.Identifier(APP), sql.Identifier(ENGINE)])
     for statement in (
-        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database),
-        sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, both),
+        *access_statements(name),
         sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"),
-        sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner),
-        sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(both),
+        sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(OWNER)),
+        sql.SQL("GRANT USAGE ON SCHEMA public TO {}, {}").format(sql.Identifier(APP), sql.Identifier(ENGINE)),
     ):
         connection.execute(statement)
+
+
+def access_statements(name: str) -> tuple[sql.Composed, ...]:
+    """Statements that let our roles, and nobody else, connect to the database of that name."""
+    database = sql.Identifier(name)
+    return (
+        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database),
+        sql.SQL("GRANT CONNECT ON DATABASE {} TO {}, {}").format(database, sql.Identifier(APP), sql.Identifier(ENGINE)),
+    )

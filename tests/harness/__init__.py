@@ -1,0 +1,1 @@
+"""What the tests stand on: services, a database for each worker, cleaning."""
