@@ -39,7 +39,6 @@ class Migration(migrations.Migration):
         SecureTable("Eligibility", engine=WRITE),
         SecureTable("Interaction", app=NONE, engine=WRITE, app_policy=ANY),
         SecureTable("Leg", app=NONE, engine=WRITE, app_policy=ANY),
-        SecureTable("SwitchEventSeen", app=NONE, engine=ALL, app_policy=ANY),
         SecureTable("SwitchNode", app=NONE, engine=WRITE, app_policy=ANY),
         SecureTable("Contact", app=("SELECT", "UPDATE"), engine=WRITE),
         SecureTable("SwitchCommand", app=ADD, engine=ALL, app_policy=OF_OWN_INTERACTION),

@@ -13,7 +13,6 @@ from routing.models.matching import Demand, Eligibility, Exclusion, Offer, SlotH
 from routing.models.switching import (
     CommandKind,
     SwitchCommand,
-    SwitchEventSeen,
     SwitchNode,
 )
 from routing.models.ways import Disposition, EntryPoint, Flow, FlowVersion, Queue
@@ -40,6 +39,5 @@ __all__ = [
     "Segment",
     "SlotHold",
     "SwitchCommand",
-    "SwitchEventSeen",
     "SwitchNode",
 ]

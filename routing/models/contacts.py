@@ -206,13 +206,14 @@ class FlowRun(TenantModel):
     """Where a contact stands in its flow (`routing.flows.FlowState` as JSON).
 
     It holds keys that the caller pressed, so the engine's role cannot read it: flows advance in the tenant's scope.
+    `applied` are the keys of the latest switch events it has taken in: one that comes again changes nothing.
     """
 
     contact = TenantForeignKey(
         Contact, on_delete=models.CASCADE, related_name="+", unique=True
     )
     state = models.JSONField()
-    turn = models.PositiveIntegerField(default=0)
+    applied = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return str(self.contact_id)

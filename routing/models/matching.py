@@ -57,6 +57,9 @@ class Eligibility(TenantModel):
 class Offer(TenantModel):
     """One contact asked of one agent session. It has a lease that expires and a fence that each later write carries.
 
+    The fence grows with every renewal of the lease, so whoever acts on a former lease (a late timer, a desk that
+    slept) is refused.
+
     `decision` is the record of the choice: demand, step, candidates, order, choice.
     """
 
@@ -67,7 +70,7 @@ class Offer(TenantModel):
     state = models.CharField(
         max_length=12, choices=OfferState, default=OfferState.OFFERED
     )
-    fence = models.BigIntegerField()
+    fence = models.PositiveIntegerField(default=1)
     leg_channel = models.CharField(max_length=128, unique=True)
     answer_mode = models.CharField(max_length=8)
     lease_expires_at = models.DateTimeField()

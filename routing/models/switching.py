@@ -59,21 +59,6 @@ class SwitchCommand(PlatformModel):
         return f"{self.kind} {self.interaction_id}"
 
 
-class SwitchEventSeen(models.Model):
-    """A switch event that has been applied. Its key stops a second application, whatever order events come in."""
-
-    key = models.CharField(primary_key=True, max_length=255)
-    node = models.CharField(max_length=64)
-    interaction = models.ForeignKey(Interaction, null=True, on_delete=models.CASCADE)
-    at = models.DateTimeField()
-
-    class Meta:
-        indexes = [models.Index(fields=["at"], name="seen_events_by_time")]
-
-    def __str__(self) -> str:
-        return self.key
-
-
 class SwitchNode(models.Model):
     """One exchange, its state as its worker last saw it. `last_alive_at` ends the legs of a crashed exchange."""
 
