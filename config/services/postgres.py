@@ -122,8 +122,7 @@ class Cluster:
         while True:
             if running is None:
                 self._drop_stale_pid_file()
-                server = launch(self._command(), place=self.place, log=self.log, folder=self.data)
-                running = Tracked.of(server.pid)
+                running = launch(self._command(), place=self.place, log=self.log, folder=self.data)
             while running is not None and running.process() is not None:
                 if self.answers():
                     return running

@@ -49,16 +49,22 @@ class Tracked:
         return self.process() is None
 
 
-def launch(command: Sequence[str | Path], *, place: Place, log: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own, so that no terminal's Ctrl-C reaches it; its output goes to the log."""
+def launch(command: Sequence[str | Path], *, place: Place, log: Path, folder: Path) -> Tracked | None:
+    """Start a server in a session of its own, so that no terminal's Ctrl-C reaches it; its output goes to the log.
+
+    The shell between leaves it to the system's first process, which then reaps it. None when it has ended already.
+    """
+    script = '"$@" >&2 </dev/null & echo $!'
     with log.open("ab") as output:
-        return subprocess.Popen(  # the caller watches it, or it is adopted by its id later
-            command,
+        shell = subprocess.run(
+            ["/bin/sh", "-c", script, "sh", *command],
             cwd=folder,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE,
+            stderr=output,
             start_new_session=True,
+            check=True,
             env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"},
             **place.account(),
         )
+    return Tracked.of(int(shell.stdout))

@@ -58,7 +58,7 @@ class Server:
         folder = self.place.make_folder("valkey")
         server = launch([self._program(), self._configuration(folder)], place=self.place, log=self.log, folder=folder)
         deadline = time.monotonic() + START_S
-        while server.poll() is None and time.monotonic() < deadline:
+        while server and server.process() and time.monotonic() < deadline:
             found = self.running()
             if found:
                 return found

@@ -86,7 +86,11 @@ def enter() -> Stage:
     owns = RUN not in os.environ
     if owns:
         services.acquire()
-        template = _template(services)
+        try:
+            template = _template(services)
+        except BaseException:
+            services.release()
+            raise
         os.environ[RUN] = f"{os.getpid()}/{template}"
     template = os.environ[RUN].split("/")[1]
     lock, number = _claim_valkey_number(services)
