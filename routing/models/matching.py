@@ -88,9 +88,6 @@ class Offer(TenantModel):
                 condition=Q(state__in=LIVE_OFFER),
                 name="one_live_offer_per_contact",
             ),
-            models.UniqueConstraint(
-                fields=["tenant", "contact", "fence"], name="offer_fence_once"
-            ),
         ]
         indexes = [
             models.Index(

@@ -11,7 +11,7 @@ OF_OWN_INTERACTION = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0002_initial"), ("agents", "0003_security")]
+    dependencies = [("routing", "0001_initial"), ("agents", "0003_security")]
 
     operations = [
         TenantKeys(
