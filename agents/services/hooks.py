@@ -1,0 +1,16 @@
+"""What upper apps add to the transactions of `agents`. They append a function once, at start-up; it must not open a scope."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from agents.models import AgentSession, SkillProfile
+
+profile_hooks: list[Callable[[SkillProfile], None]] = []
+"""Run after a new profile is inserted, in its transaction and under the eligibility lock (role app)."""
+
+wrap_up_hooks: list[Callable[[AgentSession, UUID, datetime], None]] = []
+"""Run when a session leaves wrap-up: the session, the contact that was wrapped up, and when (either role).
+
+The session is locked, so a hook may not lock contacts any more: contacts come before sessions.
+"""

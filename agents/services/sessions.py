@@ -1,0 +1,184 @@
+"""Inner steps on agent sessions: what moves a session from state to state.
+
+Each works inside the caller's open scope, of either role, on sessions that the caller has locked with `lock_sessions`
+(contacts first, then sessions). `at` is the database's clock, UTC, read once after the locks.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from agents.models import AgentSession, NotReadyReason, Slot, Station
+from agents.services.hooks import wrap_up_hooks
+from agents.states import SESSION, SessionState
+from tenants.public import drop_timer, record, request_match, set_timer
+
+WRAP_UP_TIMER = "wrap-up"
+BACK_OFF_TIMER = "back-off"
+KIND = "agent_session"
+
+
+def lock_sessions(ids: Iterable[UUID]) -> dict[UUID, AgentSession]:
+    """Lock these sessions in the order of their ids and return those that exist in the open scope."""
+    rows = AgentSession.objects.select_for_update().filter(id__in=set(ids)).order_by("id")
+    return {row.id: row for row in rows}
+
+
+def may_take_contacts(session: AgentSession) -> bool:
+    """Whether the session's slots are open: it is ready and no back-off runs (its timer clears `backoff_until`)."""
+    return session.state == SessionState.READY and session.backoff_until is None
+
+
+def refresh_slots(session: AgentSession, *, idle_since: datetime | None = None) -> None:
+    """Make the slots' `open` follow from the session, and have them idle from `idle_since` if given, in one UPDATE."""
+    changes: dict[str, Any] = {"open": may_take_contacts(session)}
+    if idle_since is not None:
+        changes["idle_since"] = idle_since
+    Slot.objects.filter(session_id=session.id).update(**changes)
+
+
+def touch_idle(session: AgentSession, *, at: datetime) -> None:
+    """Let the session's slots count as idle from `at`: the "longest idle" rule orders by it."""
+    Slot.objects.filter(session_id=session.id).update(idle_since=at)
+
+
+def make_ready(session: AgentSession, *, at: datetime) -> None:
+    """Let the session take contacts, idle from now: a pause does not count as idleness.
+
+    A back-off that still runs keeps the slots closed until its timer. Raises Conflict ("illegal-transition").
+    """
+    _move(session, SessionState.READY, reason_id=None, at=at)
+
+
+def make_not_ready(
+    session: AgentSession, *, at: datetime, reason: NotReadyReason | None = None, system_code: str | None = None
+) -> None:
+    """Stop offering contacts to the session, for the agent's `reason` or one of the system's own; at once.
+
+    An offer that rings or a contact that runs goes on. Nothing happens when it is not ready for that reason already,
+    so that the time counts on. From wrap-up, this ends the wrap-up; `plan_next` does not.
+    """
+    if system_code is not None:
+        reason = system_reason(session.tenant_id, system_code)
+    reason_id = reason.id if reason else None
+    if session.state == SessionState.NOT_READY and session.reason_id == reason_id:
+        return
+    _move(session, SessionState.NOT_READY, reason_id=reason_id, at=at)
+
+
+def plan_next(session: AgentSession, *, state: SessionState, reason: NotReadyReason | None, at: datetime) -> None:
+    """Replace what follows the wrap-up: READY, or NOT_READY with a reason."""
+    reason_id = reason.id if reason else None
+    if (session.next_state, session.next_reason_id) == (state, reason_id):
+        return
+    session.next_state, session.next_reason_id = state, reason_id
+    record("agent.next_state_set", session, kind=KIND, at=at, next_state=str(state), next_reason=_text(reason_id))
+    session.save(update_fields=["next_state", "next_reason", "version"])
+
+
+def begin_wrap_up(session: AgentSession, *, contact_id: UUID, until: datetime, at: datetime) -> None:
+    """Give the agent until `until` to finish the work after the contact. Its end is a timer of the session.
+
+    What the agent is now is what follows: one who asked for a pause during the contact is not ready afterwards.
+    """
+    paused = session.state == SessionState.NOT_READY
+    session.next_state = SessionState.NOT_READY if paused else SessionState.READY
+    session.next_reason_id = session.reason_id if paused else None
+    session.wrap_up_contact_id, session.wrap_up_until = contact_id, until
+    set_timer(WRAP_UP_TIMER, tenant_id=session.tenant_id, subject_id=session.id, due_at=until)
+    _move(session, SessionState.WRAP_UP, reason_id=None, at=at, contact=str(contact_id), until=until.isoformat())
+
+
+def end_wrap_up(session: AgentSession, *, at: datetime) -> None:
+    """End the wrap-up and go on to the next state; not ready when the phone has become unreachable meanwhile.
+
+    Nothing happens outside wrap-up: the timer and the agent may both end it.
+    """
+    if session.state != SessionState.WRAP_UP:
+        return
+    if session.next_state != SessionState.READY:
+        _move(session, SessionState.NOT_READY, reason_id=session.next_reason_id, at=at)
+    elif phone_is_reachable(session):
+        make_ready(session, at=at)
+    else:
+        make_not_ready(session, system_code=NotReadyReason.System.UNREACHABLE, at=at)
+
+
+def back_off(session: AgentSession, *, until: datetime, at: datetime) -> None:
+    """Offer nothing to the session before `until`, whatever its state: its phone was busy or failed just now."""
+    session.backoff_until = until
+    set_timer(BACK_OFF_TIMER, tenant_id=session.tenant_id, subject_id=session.id, due_at=until)
+    record("agent.backed_off", session, kind=KIND, at=at, until=until.isoformat())
+    session.save(update_fields=["backoff_until", "version"])
+    refresh_slots(session)
+
+
+def end_back_off(session: AgentSession, *, at: datetime) -> None:
+    """Let the session take contacts again, if it is ready. Nothing happens when no back-off runs."""
+    if session.backoff_until is None:
+        return
+    session.backoff_until = None
+    drop_timer(BACK_OFF_TIMER, subject_id=session.id)
+    record("agent.back_off_ended", session, kind=KIND, at=at)
+    session.save(update_fields=["backoff_until", "version"])
+    refresh_slots(session)
+    if may_take_contacts(session):
+        request_match(session.tenant_id)
+
+
+def close_session(session: AgentSession, *, at: datetime) -> None:
+    """Log the session out and free its station. The caller has made sure that no slot is held."""
+    session.logged_out_at = at
+    if session.backoff_until is not None:
+        session.backoff_until = None
+        drop_timer(BACK_OFF_TIMER, subject_id=session.id)
+    _move(session, SessionState.LOGGED_OUT, reason_id=None, at=at)
+
+
+def phone_is_reachable(session: AgentSession) -> bool:
+    """Whether the phone at the session's station was registered when the switch last said."""
+    return Station.objects.filter(id=session.station_id, reachable=True).exists()
+
+
+def system_reason(tenant_id: UUID, system_code: str) -> NotReadyReason | None:
+    """Return the tenant's row for one of the system's reasons; each login makes sure that they are there.
+
+    None only when somebody deleted it since: the state matters more than its label.
+    """
+    return NotReadyReason.objects.filter(tenant_id=tenant_id, system_code=system_code).first()
+
+
+def _move(session: AgentSession, target: SessionState, *, reason_id: UUID | None, at: datetime, **data: str) -> None:
+    previous = session.state
+    SESSION.apply(session, target)
+    if previous == SessionState.WRAP_UP:
+        _leave_wrap_up(session, at=at)
+    session.state_since, session.reason_id = at, reason_id
+    record(
+        "agent.state_changed", session, kind=KIND, at=at,
+        state=str(target), reason=_text(reason_id), previous=str(previous), **data,
+    )
+    session.save(
+        update_fields=[
+            "state", "state_since", "reason", "next_state", "next_reason", "wrap_up_contact_id", "wrap_up_until",
+            "backoff_until", "logged_out_at", "version",
+        ]
+    )
+    refresh_slots(session, idle_since=at if target == SessionState.READY else None)
+    if may_take_contacts(session):
+        request_match(session.tenant_id)
+
+
+def _leave_wrap_up(session: AgentSession, *, at: datetime) -> None:
+    contact_id = session.wrap_up_contact_id
+    session.wrap_up_contact_id = session.wrap_up_until = None
+    session.next_state, session.next_reason_id = SessionState.READY, None
+    drop_timer(WRAP_UP_TIMER, subject_id=session.id)
+    if contact_id is not None:
+        for hook in wrap_up_hooks:
+            hook(session, contact_id, at)
+
+
+def _text(value: UUID | None) -> str | None:
+    return str(value) if value else None
