@@ -1,0 +1,39 @@
+"""What can happen to a caller in a flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The contact has come to this flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The switch has answered the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFinished:
+    """A playback is over: to its end, stopped, or failed; a caller must not wait for what will never sound."""
+
+    playback: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The caller pressed one key."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """A timer ran out."""
+
+    timer: str
+
+
+Trigger = Started | Answered | MediaFinished | KeyPressed | TimedOut
