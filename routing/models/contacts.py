@@ -196,6 +196,7 @@ class ContactParty(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("contact's party")
         verbose_name_plural = _("contacts' parties")
+        constraints = [models.UniqueConstraint(fields=["contact"], name="one_party_per_contact")]
         indexes = [models.Index(fields=["tenant", "ani"], name="party_by_ani")]
 
     def __str__(self) -> str:
@@ -214,6 +215,9 @@ class FlowRun(TenantModel):
     )
     state = models.JSONField()
     applied = models.JSONField(default=list)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["contact"], name="one_flow_run_per_contact")]
 
     def __str__(self) -> str:
         return str(self.contact_id)
