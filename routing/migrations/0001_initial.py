@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('state', models.JSONField()),
                 ('applied', models.JSONField(default=list)),
-                ('contact', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='routing.contact', unique=True)),
+                ('contact', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='routing.contact')),
                 ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
             ],
             options={

@@ -211,7 +211,7 @@ class FlowRun(TenantModel):
     """
 
     contact = TenantForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="+", unique=True
+        Contact, on_delete=models.CASCADE, related_name="+"
     )
     state = models.JSONField()
     applied = models.JSONField(default=list)
