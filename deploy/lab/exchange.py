@@ -31,8 +31,17 @@ START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 8
 
 # Files that are included and filled elsewhere, and files whose absence the exchange reports as an error.
-_EMPTY = ("pjsip_phones.conf", "queue_members.conf", "acl.conf", "ccss.conf", "features.conf", "pjproject.conf")
-_EMPTY += ("queuerules.conf", "udptl.conf", "websocket_client.conf")
+_EMPTY = (
+    "pjsip_phones.conf",
+    "queue_members.conf",
+    "acl.conf",
+    "ccss.conf",
+    "features.conf",
+    "pjproject.conf",
+    "queuerules.conf",
+    "udptl.conf",
+    "websocket_client.conf",
+)
 
 _ENTER = Template("""
 set -e

@@ -37,7 +37,8 @@ REGISTER_TIMEOUT_S = 20
 class Caller:
     """What one caller does. Seconds; the number dialled is the user part of the request URI, anything SIP allows.
 
-    ``talk_s`` runs from the last key to the caller's BYE; ``patience_s`` from the INVITE to giving up unanswered.
+    ``talk_s`` runs from the last key to the caller's BYE; ``patience_s`` from the last
+    provisional answer to giving up.
     ``from_header`` replaces the whole From address (for hidden and malformed callers); ``headers`` are added.
     ``gaps_s`` is the pause before each key.
     """
@@ -141,18 +142,24 @@ def call(lab: Lab, caller: Caller) -> Sipp:
 def caller_scenario(caller: Caller) -> str:
     """The scenario of one caller's behaviour."""
     name = f'"{caller.name}" ' if caller.name else ""
+    patience_ms = _ms(caller.patience_s)
     sender = caller.from_header or f"{name}<sip:{caller.number}@[local_ip]:[local_port]>"
     return _filled(
         "caller.xml",
         to=caller.to,
         headers="".join(f"{header}\n      " for header in caller.headers),
-        refusals="\n".join(f'  <recv response="{s}" optional="true" next="refused"></recv>' for s in _REFUSALS),
-        patience_ms=_ms(caller.patience_s),
+        refusals="\n".join(_refusal(status, patience_ms) for status in _REFUSALS),
+        patience_ms=patience_ms,
         keys="".join(_pause(caller.gap_s) + _pcap(_key_tone(key)) for key in caller.keys),
         audio=_pcap(tone(caller.talk_s)) if caller.speaks else "",
         talk_ms=_ms(caller.talk_s),
         **{"from": sender},
     )
+
+
+def _refusal(status: int, patience_ms: str) -> str:
+    """SIPp takes the time-out of whichever of these it stands at, so each of them has it."""
+    return f'  <recv response="{status}" optional="true" next="refused" timeout="{patience_ms}" ontimeout="abandon"></recv>'
 
 
 def _ms(seconds: float) -> str:

@@ -71,6 +71,7 @@ class AsteriskSwitch:
         self._events: asyncio.Queue[SwitchEvent | None] = asyncio.Queue()
         self._runner: asyncio.Task[None] | None = None
         self._last_alive: datetime | None = None
+        self._translator = Translator(self._application)
         self._dialled: OrderedDict[str, None] = OrderedDict()
 
     # --- the event stream ---------------------------------------------------------------------------------------------
@@ -112,6 +113,7 @@ class AsteriskSwitch:
 
     async def _open(self) -> EventStream:
         """Open the socket, say what it is to carry, and report the connection."""
+        self._translator.forget()
         stream = await self._client.open_events([self._application, self._stations])
         try:
             await self._client.filter_events(self._application, CALL_EVENTS)
@@ -138,11 +140,10 @@ class AsteriskSwitch:
             await stream.close()
 
     async def _read(self, stream: EventStream) -> None:
-        translator = Translator(self._application)
         async for event in stream:
             if event["type"] == "ApplicationReplaced":
                 raise _ConnectionLost("another connection took the application", backoff_s=REPLACED_BACKOFF_S)
-            translated = translator.translate(event)
+            translated = self._translator.translate(event)
             if translated is not None:
                 self._last_alive = max(self._last_alive or translated.at, translated.at)
                 self._events.put_nowait(translated)
@@ -246,6 +247,7 @@ class AsteriskSwitch:
         await _done(self._client.channel_command("DELETE", channel, "mute", direction="in"))
 
     async def hang_up(self, *, channel: str, cause: int = Cause.NORMAL_CLEARING) -> None:
+        self._translator.hangup_requested(channel, cause)
         await _gone(self._client.hang_up(channel, cause))
 
     # --- snapshots ----------------------------------------------------------------------------------------------------

@@ -32,11 +32,13 @@ CALL_EVENTS = (
     "ChannelDestroyed",
     "ChannelDtmfReceived",
     "ChannelEnteredBridge",
+    "ChannelHangupRequest",
     "ChannelHold",
     "ChannelLeftBridge",
     "ChannelStateChange",
     "ChannelUnhold",
     "PlaybackFinished",
+    "StasisEnd",
     "StasisStart",
 )
 STATION_EVENTS = ("EndpointStateChange",)
@@ -51,6 +53,7 @@ _STATES = {
     "Up": ChannelState.UP,
 }
 _FIRST_FAILURE = 300
+_INTERWORKING = 127
 
 
 def presentation(text: str, *, number: str) -> Presentation:
@@ -103,46 +106,59 @@ def snapshot(channel: Json, *, application: str, ours: bool) -> ChannelSnapshot:
 class Translator:
     """Turns one event of Asterisk into at most one of the port's.
 
-    A dialled leg's channel is up a moment before it can be bridged; it is reported answered when it can, with the time
-    at which it came up. Those times are all that is remembered here; losing them costs a millisecond's precision.
+    *Answered.* A dialled leg's channel is up a moment before it can be bridged; it is reported answered when it can,
+    with the time at which it came up.
+
+    *Ended.* A dialled leg was subscribed to by dialling it and is told destroyed, with its cause. An incoming one is
+    forgotten by the exchange's application as it leaves it, which in this dialplan it does only to end; why, was said
+    just before.
+
+    What is remembered for that is forgotten with each new connection: losing it costs a cause's or a millisecond's
+    precision.
     """
 
     def __init__(self, application: str) -> None:
         self._application = application
         self._up_at: dict[str, datetime] = {}
+        self._hangup: dict[str, tuple[int, int]] = {}
+        self._requested: dict[str, int] = {}
+        self._reachable: dict[str, bool] = {}
+
+    def forget(self) -> None:
+        """Begin afresh: events were missed."""
+        for memory in (self._up_at, self._hangup, self._requested, self._reachable):
+            memory.clear()
+
+    def hangup_requested(self, channel: str, cause: int) -> None:
+        """Remember why we end a leg: the exchange only says that we do."""
+        self._requested[channel] = cause
 
     def translate(self, event: Json) -> SwitchEvent | None:
         at = parse_time(event["timestamp"])
         match event["type"]:
             case "StasisStart":
                 return self._started(event, at)
+            case "StasisEnd":
+                return self._left(event["channel"], at)
             case "ChannelStateChange":
                 return self._changed(event["channel"], at)
+            case "ChannelHangupRequest":
+                self._hangup[event["channel"]["id"]] = (event.get("cause") or 0, event.get("tech_cause") or 0)
+                return None
             case "ChannelDestroyed":
-                return self._ended(event, at)
-            case "ChannelDtmfReceived":
-                return KeyPressed(channel=event["channel"]["id"], at=at, digit=event["digit"])
-            case "ChannelEnteredBridge":
-                return LegBridged(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
-            case "ChannelLeftBridge":
-                return LegUnbridged(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
-            case "ChannelHold":
-                return LegHeld(channel=event["channel"]["id"], at=at)
-            case "ChannelUnhold":
-                return LegUnheld(channel=event["channel"]["id"], at=at)
+                return self._ended(event["channel"], at, event["cause"], event.get("tech_cause") or 0)
+            case "EndpointStateChange":
+                return self._endpoint(event["endpoint"], at)
             case "PlaybackFinished":
                 return _played(event["playback"], at)
-            case "EndpointStateChange":
-                endpoint = event["endpoint"]
-                return EndpointChanged(endpoint=endpoint["resource"], reachable=endpoint["state"] == "online", at=at)
             case _:
-                return None
+                return _in_call(event, at)
 
     def _started(self, event: Json, at: datetime) -> SwitchEvent | None:
         channel = event["channel"]
         if event["args"] == [ARRIVED]:
             return arrival(channel, at)
-        if event["args"][:1] == [DIALLED]:
+        if event["args"] == [DIALLED]:
             up_at = self._up_at.pop(channel["id"], at)
             return LegAnswered(channel=channel["id"], at=up_at, sip_call_id=channel.get("protocol_id", ""))
         return None
@@ -157,17 +173,52 @@ class Translator:
         self._up_at[channel["id"]] = at
         return None
 
-    def _ended(self, event: Json, at: datetime) -> LegEnded:
-        channel = event["channel"]
+    def _left(self, channel: Json, at: datetime) -> SwitchEvent | None:
+        if not is_arrival(channel, self._application):
+            return None
+        cause, status = self._hangup.get(channel["id"], (0, 0))
+        return self._ended(channel, at, cause, status)
+
+    def _ended(self, channel: Json, at: datetime, cause: int, status: int) -> LegEnded:
         self._up_at.pop(channel["id"], None)
-        status = event.get("tech_cause") or 0
+        self._hangup.pop(channel["id"], None)
+        requested = self._requested.pop(channel["id"], 0)
         return LegEnded(
             channel=channel["id"],
             at=at,
-            cause=event["cause"] or Cause.NORMAL_UNSPECIFIED,
+            cause=requested or _q850(cause),
             sip_status=status if status >= _FIRST_FAILURE else None,
             sip_call_id=channel.get("protocol_id", ""),
         )
+
+    def _endpoint(self, endpoint: Json, at: datetime) -> SwitchEvent | None:
+        """Asterisk repeats an endpoint's state with each of its calls; only a change is an event."""
+        name, reachable = endpoint["resource"], endpoint["state"] == "online"
+        if self._reachable.get(name) == reachable:
+            return None
+        self._reachable[name] = reachable
+        return EndpointChanged(endpoint=name, reachable=reachable, at=at)
+
+
+def _q850(cause: int) -> int:
+    """Asterisk's cause as Q.850: it gives none for a plain BYE, and 127 (interworking) for a CANCEL."""
+    return Cause.NORMAL_CLEARING if cause in (0, _INTERWORKING) else cause
+
+
+def _in_call(event: Json, at: datetime) -> SwitchEvent | None:
+    match event["type"]:
+        case "ChannelDtmfReceived":
+            return KeyPressed(channel=event["channel"]["id"], at=at, digit=event["digit"])
+        case "ChannelEnteredBridge":
+            return LegBridged(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
+        case "ChannelLeftBridge":
+            return LegUnbridged(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
+        case "ChannelHold":
+            return LegHeld(channel=event["channel"]["id"], at=at)
+        case "ChannelUnhold":
+            return LegUnheld(channel=event["channel"]["id"], at=at)
+        case _:
+            return None
 
 
 def _played(playback: Json, at: datetime) -> PlaybackFinished:

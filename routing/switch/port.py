@@ -131,7 +131,11 @@ class LegAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegEnded:
-    """A leg is over, by whichever side. ``cause`` is Q.850; ``sip_status`` the final SIP answer where it was not 2xx."""
+    """A leg is over, by whichever side.
+
+    ``cause`` is Q.850: ours where we hung up, 16 for a plain BYE or CANCEL. ``sip_status`` is the final SIP answer where
+    there was one other than 2xx. It may come without an ``LegAnswered`` or ``LegRinging`` before it.
+    """
 
     channel: str
     at: datetime
