@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         SecureTable("Contact", app=("SELECT", "UPDATE"), engine=WRITE),
         SecureTable("SwitchCommand", app=ADD, engine=ALL, app_policy=OF_OWN_INTERACTION),
         SecureTable("ContactParty", engine=ADD),
-        SecureTable("FlowRun"),
+        SecureTable("FlowRun", engine=ADD),
         SecureTable("Segment", app=WRITE, engine=WRITE),
         SecureTable("Participation", app=("SELECT", "UPDATE"), engine=WRITE),
         SecureTable("Offer", app=("SELECT", "UPDATE"), engine=WRITE),

@@ -88,7 +88,8 @@ class Leg(PlatformModel):
 class Contact(TenantModel):
     """One handling of an interaction by one tenant. Its tenant never changes; a hand-over begins the next contact.
 
-    `node` and `caller_channel` repeat the interaction's, which the tenant's own scope cannot read.
+    `node` and `caller_channel` repeat the interaction's, which the tenant's own scope cannot read. `ending` is what the
+    end will be called once the switch reports it: it was asked to hang up and for what reason.
     """
 
     interaction = models.ForeignKey(
@@ -103,6 +104,7 @@ class Contact(TenantModel):
     end_reason = models.CharField(
         _("end"), max_length=16, choices=EndReason, blank=True
     )
+    ending = models.CharField(max_length=16, choices=EndReason, blank=True)
     direction = models.CharField(
         _("direction"), max_length=8, choices=Direction, default=Direction.INBOUND
     )
@@ -184,7 +186,7 @@ class ContactParty(TenantModel):
     """Everything personal about a contact: who called what, which keys they pressed, what was noted."""
 
     contact = TenantForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="+", unique=True
+        Contact, on_delete=models.CASCADE, related_name="+"
     )
     ani = models.CharField(_("calling number"), max_length=16, blank=True)
     ani_restricted = models.BooleanField(default=False)
