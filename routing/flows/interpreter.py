@@ -97,10 +97,10 @@ class _Walk:
             self._follow(self._definition.start)
 
     def answered(self) -> None:
-        if not self.state.answered:
-            self._set(answered=True)
-            if isinstance(node := self._node(), nodes.Answer):
-                self._follow(node.next)
+        self._set(answered=True)
+        # A caller is left at such a node only while the answer is still to come.
+        if isinstance(node := self._node(), nodes.Answer):
+            self._follow(node.next)
 
     def media_finished(self, playback: str) -> None:
         if playback != self.state.playing:

@@ -9,6 +9,8 @@ import pytest
 
 from routing.flows.hours import Interval, OpeningHours, parse_interval
 
+pytestmark = pytest.mark.nodb
+
 BERLIN = ZoneInfo("Europe/Berlin")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WORKDAY = (parse_interval(("09:00", "12:00")), parse_interval(("13:00", "17:30")))

@@ -28,6 +28,8 @@ from routing.flows.interpreter import MAX_TRANSITIONS, MAX_TYPED_AHEAD
 from routing.flows.media import Say, Sound
 from routing.flows.triggers import Answered, KeyPressed, MediaFinished, Started, TimedOut, Trigger
 
+pytestmark = pytest.mark.nodb
+
 FACTS = FlowFacts(
     now=datetime(2026, 11, 23, 2, 0, tzinfo=UTC),
     time_zone=ZoneInfo("Asia/Shanghai"),
@@ -72,6 +74,16 @@ NODES: dict[str, dict[str, Any]] = {
     "acme": {"type": "hand_over", "tenant": "acme", "service": "main"},
     "nobody": {"type": "hang_up", "reason": "no_input"},
     "lost": {"type": "hang_up", "reason": "rejected"},
+}
+
+
+PIN: dict[str, Any] = {
+    "type": "digits",
+    "prompt": {"text": text("pin")},
+    "name": "pin",
+    "max_digits": 4,
+    "next": "sales",
+    "on_timeout": "lost",
 }
 
 
@@ -236,6 +248,11 @@ def test_a_key_does_not_cut_words_that_no_question_follows() -> None:
     assert call(MediaFinished("p1")) == [EnterQueue("sales", 5)]
 
 
+def test_a_key_typed_ahead_does_not_skip_words_that_no_question_follows() -> None:
+    call = Call(definition("thanks"), state=FlowState(answered=True, typed_ahead="1"))
+    assert call(Started()) == [PlayMedia("p1", (Sound("thanks"),))]
+
+
 def test_keys_typed_ahead_answer_several_questions() -> None:
     call = Call()
     call(Started())
@@ -295,6 +312,7 @@ def test_what_was_typed_after_a_wrong_key_is_forgotten() -> None:
     call(Started())
     call.keys("71")
     assert call(Answered()) == [PlayMedia("p1", (Say("wrong", "en"), Say("menu", "en")))]
+    assert call.state.typed_ahead == ""
 
 
 def test_a_missing_key_is_asked_for_again_then_the_way_out() -> None:
@@ -358,9 +376,7 @@ def test_another_key_begins_the_number_again() -> None:
 
 
 def test_a_terminator_that_comes_after_the_last_digit_is_forgiven() -> None:
-    pin = {"type": "digits", "prompt": {"text": text("pin")}, "name": "pin", "max_digits": 4}
-    pin |= {"next": "sales", "on_timeout": "lost"}
-    call = Call(definition("number", number=NODES["number"] | {"next": "pin"}, pin=pin), FlowState(answered=True))
+    call = Call(definition("number", number=NODES["number"] | {"next": "pin"}, pin=PIN), FlowState(answered=True))
     call(Started())
     call.keys("4711#")
     assert (call.state.node, call.state.playing is not None) == ("pin", True)
@@ -372,6 +388,22 @@ def test_a_terminator_typed_ahead_after_the_last_digit_is_forgiven() -> None:
     call.keys("4711#1")
     call(Answered())
     assert call(Started()) == [StoreDigits("customer", "4711"), EnterQueue("sales", 5)]
+
+
+def test_a_terminator_still_ends_digits_that_were_begun_ahead() -> None:
+    call = Call(definition("number", number=NODES["number"] | {"next": "pin"}, pin=PIN), FlowState(answered=True))
+    call.keys("47115")
+    call(Started())
+    assert call(KeyPressed("#"))[1:] == [StoreDigits("pin", "5"), EnterQueue("sales", 5)]
+
+
+def test_a_terminator_is_not_forgiven_after_something_else_was_heard() -> None:
+    call = Call(definition("number", thanks=NODES["thanks"] | {"next": "menu"}), FlowState(answered=True))
+    call(Started())
+    call.keys("4711")
+    assert call.state.playing is not None
+    call(MediaFinished(call.state.playing))
+    assert call(KeyPressed("#"))[-1] == PlayMedia("p7", (Say("wrong", "en"), Say("menu", "en")))
 
 
 def test_a_late_terminator_still_chooses_where_the_menu_has_it() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from routing.flows import actions as done
 from routing.flows.definition import KEYS, TERMINAL_NODES, exits
 from routing.flows.definition import Answer as AnswerNode
 from routing.flows.triggers import Answered, KeyPressed, MediaFinished, Started, TimedOut, Trigger
+
+pytestmark = pytest.mark.nodb
 
 REFERENCES = References(
     queues={"q"}, services={("acme", "main")}, sounds={"chime"}, languages=("en",), spoken=("en", "zh-hans")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from routing.flows import FlowUnreadable, References, Severity, read_flow_json, validate_flow
+
+pytestmark = pytest.mark.nodb
 
 REFERENCES = References(
     queues={"sales", "support"},
@@ -362,3 +365,9 @@ def test_text_that_is_not_a_flow_is_told_as_a_problem(raw: str | bytes, code: st
         read_flow_json(raw)
     assert raised.value.problem.code == code
     assert words in raised.value.problem.message
+
+
+def test_the_example_in_the_documentation_is_accepted() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "flows.md").read_text()
+    example = page.split("```json\n")[1].split("```")[0]
+    assert validate_flow(read_flow_json(example), REFERENCES).problems == ()

@@ -25,6 +25,8 @@ from routing.speech import (
 )
 from routing.speech.engines import EspeakNg, SilentSpeech
 
+pytestmark = pytest.mark.nodb
+
 SENTENCES = {"en": "Welcome to Acme.", "zh-hans": "欢迎致电。"}
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from routing.speech.wav import resample, telephone_wav, write_wav
 
+pytestmark = pytest.mark.nodb
+
 ESPEAK_RATE_HZ = 22050
 
 
