@@ -1,9 +1,33 @@
 """The door of `agents`: everything that other apps may use."""
 
-from agents.models import Agent, AgentSession, AgentSkill, NotReadyReason, Site, Skill, SkillProfile, Slot, Station, Team
+from agents.models import (
+    Agent,
+    AgentSession,
+    AgentSkill,
+    NotReadyReason,
+    Site,
+    Skill,
+    SkillProfile,
+    Slot,
+    Station,
+    Team,
+)
 from agents.models.people import CODE
+from agents.selectors import (
+    choosable_reasons,
+    free_stations,
+    open_session_at_station,
+    open_session_of_agent,
+    open_session_of_user,
+    open_sessions,
+)
 from agents.services import timers as _timers  # noqa: F401 - registers the timers' handlers
+from agents.services.availability import LONGEST_WRAP_UP, extend_wrap_up, set_not_ready, set_ready
 from agents.services.hooks import profile_hooks, wrap_up_hooks
+from agents.services.login import log_in_agent, log_out
+from agents.services.presence import mark_endpoint, sweep_presence, touch_presence
+from agents.services.profiles import ensure_profile, profile_key
+from agents.services.reasons import ensure_system_reasons, prepare_tenant
 from agents.services.sessions import (
     back_off,
     begin_wrap_up,
@@ -18,10 +42,12 @@ from agents.services.sessions import (
     refresh_slots,
     touch_idle,
 )
+from agents.services.setup import create_agent, create_station, update_agent_skills
 from agents.states import SESSION, SessionState
 
 __all__ = [
     "CODE",
+    "LONGEST_WRAP_UP",
     "SESSION",
     "Agent",
     "AgentSession",
@@ -36,16 +62,37 @@ __all__ = [
     "Team",
     "back_off",
     "begin_wrap_up",
+    "choosable_reasons",
     "close_session",
+    "create_agent",
+    "create_station",
     "end_back_off",
     "end_wrap_up",
+    "ensure_profile",
+    "ensure_system_reasons",
+    "extend_wrap_up",
+    "free_stations",
     "lock_sessions",
+    "log_in_agent",
+    "log_out",
     "make_not_ready",
     "make_ready",
+    "mark_endpoint",
     "may_take_contacts",
+    "open_session_at_station",
+    "open_session_of_agent",
+    "open_session_of_user",
+    "open_sessions",
     "plan_next",
+    "prepare_tenant",
     "profile_hooks",
+    "profile_key",
     "refresh_slots",
+    "set_not_ready",
+    "set_ready",
+    "sweep_presence",
     "touch_idle",
+    "touch_presence",
+    "update_agent_skills",
     "wrap_up_hooks",
 ]

@@ -1,4 +1,4 @@
-"""What upper apps add to the transactions of `agents`. They append a function once, at start-up; it must not open a scope."""
+"""What upper apps add to the transactions of `agents`: functions, appended once at start-up, that open no scope."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -4,8 +4,9 @@ Each works inside the caller's open scope, of either role, on sessions that the 
 (contacts first, then sessions). `at` is the database's clock, UTC, read once after the locks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -87,7 +88,8 @@ def begin_wrap_up(session: AgentSession, *, contact_id: UUID, until: datetime, a
     session.next_reason_id = session.reason_id if paused else None
     session.wrap_up_contact_id, session.wrap_up_until = contact_id, until
     set_timer(WRAP_UP_TIMER, tenant_id=session.tenant_id, subject_id=session.id, due_at=until)
-    _move(session, SessionState.WRAP_UP, reason_id=None, at=at, contact=str(contact_id), until=until.isoformat())
+    details = {"contact": str(contact_id), "until": until.isoformat()}
+    _move(session, SessionState.WRAP_UP, reason_id=None, at=at, details=details)
 
 
 def end_wrap_up(session: AgentSession, *, at: datetime) -> None:
@@ -149,7 +151,14 @@ def system_reason(tenant_id: UUID, system_code: str) -> NotReadyReason | None:
     return NotReadyReason.objects.filter(tenant_id=tenant_id, system_code=system_code).first()
 
 
-def _move(session: AgentSession, target: SessionState, *, reason_id: UUID | None, at: datetime, **data: str) -> None:
+def _move(
+    session: AgentSession,
+    target: SessionState,
+    *,
+    reason_id: UUID | None,
+    at: datetime,
+    details: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     previous = session.state
     SESSION.apply(session, target)
     if previous == SessionState.WRAP_UP:
@@ -157,7 +166,7 @@ def _move(session: AgentSession, target: SessionState, *, reason_id: UUID | None
     session.state_since, session.reason_id = at, reason_id
     record(
         "agent.state_changed", session, kind=KIND, at=at,
-        state=str(target), reason=_text(reason_id), previous=str(previous), **data,
+        state=str(target), reason=_text(reason_id), previous=str(previous), **details,
     )
     session.save(
         update_fields=[

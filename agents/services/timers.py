@@ -1,8 +1,7 @@
 """What the engine does when a session's timer is due. The session is locked first, then the timer is claimed."""
 
-from tenants.public import Due, claim_timer, db_now, engine_scope, timer_handler
-
 from agents.services.sessions import BACK_OFF_TIMER, WRAP_UP_TIMER, end_back_off, end_wrap_up, lock_sessions
+from tenants.public import Due, claim_timer, db_now, engine_scope, timer_handler
 
 
 @timer_handler(WRAP_UP_TIMER)

@@ -1,0 +1,41 @@
+"""Reads about agents, seats and sessions, inside the caller's open tenant scope."""
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from agents.models import AgentSession, NotReadyReason, Station
+
+
+def open_sessions() -> QuerySet[AgentSession]:
+    """The sessions that are not logged out, with who, where and why."""
+    rows: QuerySet[AgentSession] = AgentSession.objects.filter(logged_out_at__isnull=True)
+    return rows.select_related("agent__user", "station__site", "profile", "reason")
+
+
+def open_session_of_agent(agent_id: UUID) -> AgentSession | None:
+    """The agent's open session; there is one at most."""
+    return open_sessions().filter(agent_id=agent_id).first()
+
+
+def open_session_of_user(user_id: UUID) -> AgentSession | None:
+    """The open session of the agent who is this person."""
+    return open_sessions().filter(agent__user_id=user_id).first()
+
+
+def open_session_at_station(station_id: UUID) -> AgentSession | None:
+    """The open session at the station; there is one at most."""
+    return open_sessions().filter(station_id=station_id).first()
+
+
+def free_stations() -> QuerySet[Station]:
+    """The stations where nobody is logged in."""
+    taken = AgentSession.objects.filter(station_id=OuterRef("id"), logged_out_at__isnull=True)
+    rows: QuerySet[Station] = Station.objects.filter(~Exists(taken))
+    return rows.select_related("site").order_by("extension")
+
+
+def choosable_reasons() -> QuerySet[NotReadyReason]:
+    """The reasons that an agent may give for being not ready."""
+    rows: QuerySet[NotReadyReason] = NotReadyReason.objects.filter(active=True, system_code="")
+    return rows.order_by("name")

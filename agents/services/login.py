@@ -1,0 +1,191 @@
+"""Logging in by WHO, WHAT and WHERE, and logging out."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import IntegrityError, connections
+
+from agents.errors import (
+    AgentHasNoSkill,
+    AgentInactive,
+    AlreadyLoggedIn,
+    ContactInProgress,
+    LoginDisturbed,
+    SeatsExhausted,
+    StationTaken,
+    StationUnknown,
+    TenantSuspended,
+    WhoUnknown,
+)
+from agents.models import Agent, AgentSession, NotReadyReason, SkillProfile, Slot, Station
+from agents.selectors import free_stations, open_session_at_station, open_session_of_agent
+from agents.services.availability import lock_session
+from agents.services.profiles import ensure_profile, profile_key, skills_of
+from agents.services.reasons import ensure_system_reasons
+from agents.services.sessions import KIND, close_session, system_reason
+from tenants.public import Entitlement, Tenant, current_scope, db_now, record, tenant_scope
+
+ATTEMPTS = 5
+"""How often a login looks again when somebody else's login or a change of skills came in between."""
+
+_DECIDING = {"one_open_session_per_agent", "one_open_session_per_station"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    agent_id: UUID
+    number: str
+    skills: dict[str, int]
+
+
+class _LookAgainError(Exception):
+    """What was read before the transaction is no longer so."""
+
+
+def log_in_agent(
+    *, tenant_id: UUID, number: str, password: str, ip_address: str, extension: str = "", actor: str | None = None
+) -> AgentSession:
+    """Log an agent in and return the new session, not ready, with one slot for telephone calls.
+
+    WHO: agent number and password within the tenant. WHAT: the agent's skills, as a profile. WHERE: the station with
+    `extension` if given, else the one that the table names for the workstation's `ip_address`.
+
+    Raises, in this order of looking: WhoUnknown, AgentInactive, TenantSuspended, AgentHasNoSkill, StationUnknown,
+    AlreadyLoggedIn, StationTaken, SeatsExhausted. Two logins that race are told apart by the unique indexes; the loser
+    gets the same refusal as one who comes later. Counting failures is the edge's part.
+    """
+    who = _identify(tenant_id, number=number.strip(), password=password)
+    actor = actor or f"agent:{who.agent_id}"
+    for _attempt in range(ATTEMPTS):
+        if not who.skills:
+            raise AgentHasNoSkill(who.number)
+        profile = ensure_profile(tenant_id=tenant_id, skills=who.skills, actor=actor)
+        try:
+            with tenant_scope(tenant_id, actor=actor):
+                return _open_session(who, profile, ip_address=ip_address, extension=extension.strip())
+        except _LookAgainError:
+            who = _read_again(tenant_id, who)
+        except IntegrityError as error:
+            if _constraint(error) not in _DECIDING:
+                raise
+    raise LoginDisturbed
+
+
+def log_out(*, tenant_id: UUID, session_id: UUID, actor: str) -> AgentSession:
+    """Log the session out and free its station; a wrap-up ends with it. Nothing happens when it is logged out already.
+
+    Raises SessionUnknown, and ContactInProgress while an offer rings or a contact runs.
+    """
+    with tenant_scope(tenant_id, actor=actor):
+        session = lock_session(session_id, may_be_over=True)
+        if session.logged_out_at is None:
+            if Slot.objects.filter(session_id=session.id, held=True).exists():
+                raise ContactInProgress
+            close_session(session, at=db_now())
+    return session
+
+
+def _identify(tenant_id: UUID, *, number: str, password: str) -> _Who:
+    with tenant_scope(tenant_id, read_only=True):
+        tenant = Tenant.objects.filter(id=tenant_id).first()
+        # What cannot be an agent number is not asked of the database: a NUL, for one, would be an error there.
+        known = bool(re.fullmatch(r"[0-9A-Za-z]{1,16}", number))
+        agent = Agent.objects.select_related("user").filter(number=number).first() if known else None
+        skills = skills_of(agent.id) if agent else {}
+    # Hashing takes long on purpose: outside the transaction, and as long for a number that does not exist.
+    if tenant is None or agent is None:
+        make_password(password)
+        raise WhoUnknown
+    if not check_password(password, agent.user.password):
+        raise WhoUnknown
+    if not (agent.active and agent.user.is_active):
+        raise AgentInactive(agent.number)
+    if tenant.status != Tenant.Status.ACTIVE:
+        raise TenantSuspended
+    return _Who(agent.id, agent.number, skills)
+
+
+def _read_again(tenant_id: UUID, who: _Who) -> _Who:
+    with tenant_scope(tenant_id, read_only=True):
+        return _Who(who.agent_id, who.number, skills_of(who.agent_id))
+
+
+def _open_session(who: _Who, profile: SkillProfile, *, ip_address: str, extension: str) -> AgentSession:
+    # A change of skills locks the agent too, so a session never starts with skills that were taken away.
+    if not Agent.objects.select_for_update(no_key=True).filter(id=who.agent_id, active=True).exists():
+        raise AgentInactive(who.number)
+    if profile_key(skills_of(who.agent_id)) != profile.key:
+        raise _LookAgainError
+    station = _find_station(ip_address=ip_address, extension=extension)
+    _refuse_double(who.agent_id, station)
+    _take_seat()
+    ensure_system_reasons()
+    now = db_now()
+    reason = system_reason(profile.tenant_id, NotReadyReason.System.LOGGED_IN)
+    session = AgentSession(
+        agent_id=who.agent_id, station=station, profile=profile, reason=reason, state_since=now, logged_in_at=now
+    )
+    record(
+        "agent.logged_in", session, kind=KIND, at=now, agent=str(who.agent_id), station=str(station.id),
+        profile=str(profile.id), state=session.state, reason=str(reason.id) if reason else None,
+    )
+    session.save(force_insert=True)
+    Slot.objects.create(session=session, profile=profile, idle_since=now)
+    return session
+
+
+def _find_station(*, ip_address: str, extension: str) -> Station:
+    """Return the station by its extension, or else by the workstation's address; an address nobody knows finds none."""
+    looked_for = extension or ip_address
+    rows = Station.objects.select_related("site")
+    if extension:
+        found = rows.filter(extension=extension).first() if re.fullmatch(r"[0-9]{2,10}", extension) else None
+    else:
+        found = rows.filter(ip_address=ip_address).first() if _is_ip_address(ip_address) else None
+    if found is None:
+        raise StationUnknown(
+            looked_for=looked_for,
+            stations=[
+                {"id": str(station.id), "extension": station.extension, "site": station.site.name}
+                for station in free_stations()
+            ],
+        )
+    station: Station = found
+    return station
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_double(agent_id: UUID, station: Station) -> None:
+    own = open_session_of_agent(agent_id)
+    if own is not None:
+        raise AlreadyLoggedIn(session_id=str(own.id), extension=own.station.extension, site=own.station.site.name)
+    other = open_session_at_station(station.id)
+    if other is not None:
+        raise StationTaken(
+            extension=station.extension, agent_number=other.agent.number, agent_name=other.agent.user.name
+        )
+
+
+def _take_seat() -> None:
+    """Refuse when all rented seats are in use. Logins of one tenant count one after the other."""
+    scope = current_scope()
+    with connections[scope.alias].cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('seats'), hashtext(%s))", [str(scope.tenant_id)])
+    limit = Entitlement.objects.filter(kind=Entitlement.Kind.SEATS).values_list("limit", flat=True).first() or 0
+    used = AgentSession.objects.filter(logged_out_at__isnull=True).count()
+    if used >= limit:
+        raise SeatsExhausted(limit=limit, used=used)
+
+
+def _constraint(error: IntegrityError) -> str | None:
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
