@@ -2,25 +2,65 @@
 PYTHON3 ?= python3
 UV ?= $(shell $(PYTHON3) config/bootstrap.py)
 PY := .venv/bin/python
-RUN := .venv/bin
 # Without npm on the machine, Node.js comes as a wheel into the virtual environment.
-NODE_GROUP := $(if $(shell command -v npm),,--group node)
+NPM := $(shell command -v npm)
+NODE_GROUP := $(if $(NPM),,--group node)
+WORKERS ?= 2
+SOURCES := manage.py config tenants agents routing reporting billing deploy tests
+FRONT_END := package.json package-lock.json $(shell find config/assets -type f 2>/dev/null) \
+	$(shell find config tenants agents routing reporting billing -name '*.html' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test test-lab lint format services-up services-down
+.PHONY: help setup assets run test test-lab lint format lab lab-down services-up services-down
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup assets ## start everything and serve http://127.0.0.1:8000; Ctrl-C stops all of it
+	@exec $(PY) -m config.processes
+
+test: setup assets ## all tests that need no exchange (no root needed)
+	$(PY) -m pytest -n $(WORKERS) tests $(PYTEST_ARGS)
+
+test-lab: setup assets ## the tests on the real exchange (root)
+	$(PY) -m pytest -m lab tests $(PYTEST_ARGS)
+
+lint: setup ## format, rules, types, boundaries between apps, migrations
+	.venv/bin/ruff format --check --quiet $(SOURCES)
+	.venv/bin/ruff check --quiet $(SOURCES)
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	$(PY) -m config.migration_check
+
+format: setup ## put the code into its form
+	.venv/bin/ruff format $(SOURCES)
+	.venv/bin/ruff check --fix --quiet $(SOURCES)
+
+lab: setup ## install and start Asterisk for this checkout (root)
+	$(PY) -m deploy.lab up
+
+lab-down: setup ## stop it
+	$(PY) -m deploy.lab down
+
+services-up: setup ## start PostgreSQL and Valkey for this checkout and prepare the database
+	$(PY) -m config.services up
+
+services-down: setup ## stop them
+	$(PY) -m config.services down
 
 setup: .venv/.locked ## make the virtual environment from the lock file, the secrets and the ports
 
 .venv/.locked: uv.lock pyproject.toml config/bootstrap.py
 	$(UV) sync --locked --quiet $(NODE_GROUP)
-	$(PY) -m config.services prepare --profile run
+	$(PY) -m config.services prepare
 	@touch $@
 
-services-up: setup ## start PostgreSQL and Valkey for this checkout (profile run) and prepare the database
-	$(PY) -m config.services up
+assets: var/static-build/.built ## build the front end
 
-services-down: setup ## stop them
-	$(PY) -m config.services down
+node_modules/.installed: package.json package-lock.json .venv/.locked
+	$(PY) -m config.npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+var/static-build/.built: node_modules/.installed $(FRONT_END)
+	$(PY) -m config.npm run --silent build
+	@touch $@

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 # A sender that is cut off in the middle never reads the answer, so this many times the limit is read and dropped.
 PATIENCE = 16
@@ -26,7 +26,7 @@ class BodyLimit:
         self.inner = inner
         self.limit = limit
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
@@ -66,6 +66,6 @@ class BodyLimit:
         await send({"type": "http.response.body", "body": json.dumps(problem).encode()})
 
 
-def _declared_length(scope: MutableMapping[str, Any]) -> int:
+def _declared_length(scope: dict[str, Any]) -> int:
     raw: bytes = dict(scope["headers"]).get(b"content-length", b"0")
     return int(raw) if raw.isdigit() else 0

@@ -67,7 +67,7 @@ def index_url() -> str:
         if os.environ.get(variable):
             return os.environ[variable].rstrip("/")
     files = configparser.ConfigParser(interpolation=None)
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"))
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     named = os.environ.get("PIP_CONFIG_FILE")
     files.read([Path("/etc/pip.conf"), home / "pip" / "pip.conf", *([Path(named)] if named else [])])
     return files.get("global", "index-url", fallback="https://pypi.org/simple").rstrip("/")

@@ -10,6 +10,11 @@ TIME_LIMIT_S = 300
 VISIBILITY_TIMEOUT_S = 2 * TIME_LIMIT_S
 PROGRESS_EVERY_S = 3.0
 
+# What beat sends, and how often (seconds, or a crontab in UTC). A firing may be late, lost or repeated.
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "progress": {"task": "config.note_progress", "schedule": PROGRESS_EVERY_S},
+}
+
 
 def celery_settings(redis_url: str, state: Path) -> dict[str, Any]:
     """Settings under Django's names (``CELERY_…``). ``state`` keeps beat's own file."""
@@ -40,6 +45,7 @@ def celery_settings(redis_url: str, state: Path) -> dict[str, Any]:
             "socket_keepalive": True,
             "health_check_interval": 20,
         },
+        "CELERY_BEAT_SCHEDULE": BEAT_SCHEDULE,
         "CELERY_BEAT_SCHEDULE_FILENAME": str(state / "celerybeat"),
         "CELERY_BEAT_MAX_LOOP_INTERVAL": PROGRESS_EVERY_S,
     }

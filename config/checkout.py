@@ -58,5 +58,5 @@ def generated_secrets(state: Path = STATE) -> dict[str, str]:
 def known_environment(state: Path = STATE) -> dict[str, str]:
     """Environment variables that this checkout can supply itself; empty before ``make setup``."""
     known = {name: value for name, value in read_json(state / "secrets.json").items() if name.startswith("HOTSEAT_")}
-    urls = read_json(state / "services" / "run" / "services.json").get("environment", {})
+    urls: dict[str, str] = read_json(state / "services" / "run" / "services.json").get("environment", {})
     return known | urls

@@ -123,9 +123,9 @@ VARIABLES: tuple[Variable, ...] = (
         name="DATABASE_URL",
         parse=url("postgresql", "postgres"),
         shown_default="the embedded PostgreSQL of this checkout",
-        help="The PostgreSQL server (15 to 18) and the name of the database. The roles below are used with this host, port and "
-        "name. A user and password in it must be an administrator's; only `python -m config.services up` uses them, to "
-        "create the roles and the database, so leave them out for the running processes.",
+        help="The PostgreSQL server (15 to 18) and the name of the database. The roles below are used with this host, "
+        "port and name. A user and password in it must be an administrator's; only `python -m config.services up` uses "
+        "them, to create the roles and the database, so leave them out for the running processes.",
     ),
     Variable(
         name="REDIS_URL",

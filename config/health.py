@@ -115,7 +115,9 @@ class ProcessCollector:
         """The gauge; without samples when the database does not answer, which ``hotseat_database_up`` says."""
         up = GaugeMetricFamily("hotseat_database_up", "Whether the database answers")
         age = GaugeMetricFamily(
-            "hotseat_process_progress_age_seconds", "Seconds since a process last got something done", labels=["name", "node"]
+            "hotseat_process_progress_age_seconds",
+            "Seconds since a process last got something done",
+            labels=["name", "node"],
         )
         try:
             for row in process_rows():

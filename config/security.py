@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 # django-unfold's pages use Alpine's evaluating build and style attributes.
 ADMIN = "/admin/"
@@ -15,7 +16,7 @@ class ContentPolicy(CSPMiddleware):
     """The site's policy, with the administration's differences on its own pages."""
 
     def get_policy_parts(
-        self, request: HttpRequest, response: HttpResponse, report_only: bool = False
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
         """The policy's parts for one response."""
         parts = super().get_policy_parts(request, response, report_only)

@@ -21,7 +21,9 @@ from tests.harness import stage as staging
 from tests.harness.cleaning import Cleaner
 
 if settings.configured:
-    raise pytest.UsageError("unset DJANGO_SETTINGS_MODULE: the tests settle their own database before Django's settings")
+    raise pytest.UsageError(
+        "unset DJANGO_SETTINGS_MODULE: the tests settle their own database before Django's settings"
+    )
 
 try:
     STAGE = staging.enter()
@@ -35,6 +37,7 @@ del os.environ["DJANGO_SETTINGS_MODULE"]
 settings.PASSWORD_HASHERS = ["tests.harness.hashers.QuickHasher", *settings.PASSWORD_HASHERS]
 
 from django.db import connections  # noqa: E402 - only after the stage is set
+from django.db.backends.postgresql.base import DatabaseWrapper  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _skipped: list[str] = []
@@ -69,10 +72,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if config.getoption("--no-skips") and _skipped:
-        terminalreporter.write_line(f"--no-skips: {len(_skipped)} skipped, which fails this run: {', '.join(_skipped)}", red=True)
+        terminalreporter.write_line(
+            f"--no-skips: {len(_skipped)} skipped, which fails this run: {', '.join(_skipped)}", red=True
+        )
     if _without_browser:
         terminalreporter.write_line(
-            f"{len(_without_browser)} browser tests were left out: no Chromium here (apt-get install chromium)", yellow=True
+            f"{len(_without_browser)} browser tests were left out: no Chromium here (apt-get install chromium)",
+            yellow=True,
         )
 
 
@@ -87,7 +93,7 @@ def django_db_setup() -> Iterator[None]:
     yield
     for connection in connections.all(initialized_only=True):
         connection.close()
-        if connection.alias != "owner":
+        if isinstance(connection, DatabaseWrapper) and "pool" in connection.settings_dict["OPTIONS"]:
             connection.close_pool()
     STAGE.drop_database()
 

@@ -28,5 +28,7 @@ def test_the_owner_is_no_superuser_and_does_not_bypass_row_security() -> None:
 @pytest.mark.parametrize("alias", ["default", "engine"])
 def test_the_role_cannot_make_tables(alias: str) -> None:
     with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT has_schema_privilege('public', 'CREATE'), has_database_privilege(current_database(), 'TEMP')")
+        cursor.execute(
+            "SELECT has_schema_privilege('public', 'CREATE'), has_database_privilege(current_database(), 'TEMP')"
+        )
         assert cursor.fetchone() == (False, False)

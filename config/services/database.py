@@ -77,32 +77,29 @@ def _make_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) ->
     for role in (APP, ENGINE):
         for name, value in LIMITS.items():
             connection.execute(
-                sql.SQL("ALTER ROLE {} SET {} = {}").format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value))
+                sql.SQL("ALTER ROLE {} SET {} = {}").format(
+                    sql.Identifier(role), sql.Identifier(name), sql.Literal(value)
+                )
             )
 
 
-def create_database(connection: psycopg.Connection, name: str, *, template: str | None = None) -> None:
+def create_database(connection: psycopg.Connection, name: str, *, template: str = "template0") -> None:
     """Make the database, owned by the owner role, unless it exists; ``template`` is copied."""
     if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
         return
-    statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
-    if template:
-        statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
-    else:
-        statement += sql.SQL(" TEMPLATE template0 ENCODING 'UTF8'")
-    connection.execute(statement)
+    statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} ENCODING 'UTF8'")
+    connection.execute(statement.format(sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(template)))
 
 
 def _furnish(connection: psycopg.Connection, name: str) -> None:
     for extension in EXTENSIONS:
         connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))
-    for statement in (
-        *access_statements(name),
-        sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"),
-        sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(OWNER)),
-        sql.SQL("GRANT USAGE ON SCHEMA public TO {}, {}").format(sql.Identifier(APP), sql.Identifier(ENGINE)),
-    ):
+    for statement in access_statements(name):
         connection.execute(statement)
+    connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(OWNER)))
+    roles = sql.SQL(", ").join([sql.Identifier(APP), sql.Identifier(ENGINE)])
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(roles))
 
 
 def access_statements(name: str) -> tuple[sql.Composed, ...]:

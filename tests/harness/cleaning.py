@@ -35,7 +35,7 @@ class Cleaner:
 
     connection: psycopg.Connection
     seeds: dict[str, bytes] = field(default_factory=dict)
-    statement: sql.Composable = field(init=False)
+    statement: sql.Composed = field(init=False)
 
     def __post_init__(self) -> None:
         self.connection.execute("SET session_replication_role = replica")
