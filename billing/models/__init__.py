@@ -1,0 +1,5 @@
+from billing.models.leases import NumberLease, SeatLease
+from billing.models.rates import Rate, RateTable
+from billing.models.usage import UsageLine
+
+__all__ = ["NumberLease", "Rate", "RateTable", "SeatLease", "UsageLine"]

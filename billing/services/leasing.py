@@ -1,0 +1,140 @@
+"""Leasing seats and numbers, and the entitlements that lower apps read."""
+
+import datetime
+from decimal import Decimal
+from typing import TypeVar
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Max, Q, Sum
+
+from billing.locks import lock_leases
+from billing.models import NumberLease, SeatLease, UsageLine
+from billing.models.leases import LeasedThing
+from tenants.public import (
+    Conflict,
+    Entitlement,
+    Invalid,
+    NotFound,
+    Number,
+    Tenant,
+    current_scope,
+    db_now,
+    record_once,
+    tenant_scope,
+)
+
+L = TypeVar("L", SeatLease, NumberLease)
+
+
+def lease_seats(
+    *, tenant_id: UUID, seats: int, price_per_month: Decimal, first_day: datetime.date,
+    last_day: datetime.date | None = None, currency: str | None = None, actor: str,
+) -> SeatLease:
+    """Lease `seats` seats from `first_day` to `last_day` (both the tenant's days, both paid) and raise the entitlement.
+
+    `price_per_month` is for one seat; the currency is the tenant's unless given. Raises Invalid.
+    """
+    with tenant_scope(tenant_id, actor=actor):
+        lock_leases()
+        lease = SeatLease(
+            seats=seats, price_per_month=price_per_month, first_day=first_day, last_day=last_day,
+            currency=currency or _tenant().currency,
+        )
+        return _begin(lease, UsageLine.Kind.SEAT)
+
+
+def lease_number(
+    *, tenant_id: UUID, number_id: UUID, price_per_month: Decimal, first_day: datetime.date,
+    last_day: datetime.date | None = None, currency: str | None = None, actor: str,
+) -> NumberLease:
+    """Charge the tenant rent for one of its numbers from `first_day` to `last_day` (both paid).
+
+    Raises NotFound when the number is not the tenant's, Invalid when it is leased on some of these days already.
+    """
+    with tenant_scope(tenant_id, actor=actor):
+        lock_leases()
+        if not Number.objects.filter(id=number_id).exists():
+            raise NotFound(f"There is no number {number_id}.", number=str(number_id))
+        lease = NumberLease(
+            number_id=number_id, price_per_month=price_per_month, first_day=first_day, last_day=last_day,
+            currency=currency or _tenant().currency,
+        )
+        return _begin(lease, UsageLine.Kind.NUMBER)
+
+
+def end_seat_lease(*, tenant_id: UUID, lease_id: UUID, last_day: datetime.date, actor: str) -> SeatLease:
+    """Let a seat lease end after `last_day`. Raises NotFound, Invalid (before its first day), Conflict (already paid)."""
+    with tenant_scope(tenant_id, actor=actor):
+        lock_leases()
+        return _end(SeatLease, lease_id, last_day, UsageLine.Kind.SEAT)
+
+
+def end_number_lease(*, tenant_id: UUID, lease_id: UUID, last_day: datetime.date, actor: str) -> NumberLease:
+    """Let a number's lease end after `last_day`. Raises as `end_seat_lease` does."""
+    with tenant_scope(tenant_id, actor=actor):
+        lock_leases()
+        return _end(NumberLease, lease_id, last_day, UsageLine.Kind.NUMBER)
+
+
+def refresh_entitlements() -> None:
+    """Set the tenant's entitlements to what is leased today, inside the open scope and under the lease lock.
+
+    A tenant that never leased anything of a kind keeps the entitlement that it has.
+    """
+    today = db_now().astimezone(_tenant().zone).date()
+    now = Q(first_day__lte=today) & (Q(last_day__isnull=True) | Q(last_day__gte=today))
+    seats = SeatLease.objects.aggregate(all=Count("id"), limit=Sum("seats", filter=now, default=0))
+    numbers = NumberLease.objects.aggregate(all=Count("id"), limit=Count("id", filter=now))
+    limits = {Entitlement.Kind.SEATS: seats, Entitlement.Kind.NUMBERS: numbers}
+    Entitlement.objects.bulk_create(
+        [Entitlement(kind=kind, limit=leased["limit"]) for kind, leased in limits.items() if leased["all"]],
+        update_conflicts=True, unique_fields=["tenant", "kind"], update_fields=["limit"],
+    )
+
+
+def _tenant() -> Tenant:
+    return Tenant.objects.get(id=current_scope().tenant_id)
+
+
+def _begin(lease: L, kind: UsageLine.Kind) -> L:
+    try:
+        lease.full_clean()
+    except ValidationError as error:
+        raise Invalid("The lease is not valid.", code="invalid-lease", errors=error.message_dict) from error
+    lease.save(force_insert=True)
+    refresh_entitlements()
+    record_once(
+        "lease.began", tenant_id=lease.tenant_id, kind=f"{kind}_lease", subject_id=lease.id, at=db_now(),
+        first_day=lease.first_day.isoformat(),
+    )
+    return lease
+
+
+def _end(model: type[L], lease_id: UUID, last_day: datetime.date, kind: UsageLine.Kind) -> L:
+    lease = model.objects.filter(id=lease_id).first()
+    if lease is None:
+        raise NotFound(f"There is no such lease: {lease_id}.", lease=str(lease_id))
+    if last_day < lease.first_day:
+        raise Invalid(
+            f"The lease begins on {lease.first_day}; it cannot end on {last_day}.", code="ends-before-it-begins",
+            first_day=lease.first_day.isoformat(),
+        )
+    paid_to = accrued_to(lease)
+    if paid_to is not None and last_day < paid_to:
+        raise Conflict(
+            f"Rent is already charged up to {paid_to}; the lease cannot end on {last_day}.", code="already-charged",
+            charged_to=paid_to.isoformat(),
+        )
+    lease.last_day = last_day
+    lease.full_clean()
+    lease.save(update_fields=["last_day"])
+    refresh_entitlements()
+    return lease
+
+
+def accrued_to(lease: LeasedThing) -> datetime.date | None:
+    """Return the last day of the lease that has a usage line, inside the open scope."""
+    column = "seat_lease" if isinstance(lease, SeatLease) else "number_lease"
+    day: datetime.date | None = UsageLine.objects.filter(**{column: lease}).aggregate(to=Max("occurred_on"))["to"]
+    return day

@@ -1,0 +1,56 @@
+"""Billing's background work. Every task may be killed at any point and repeated: the usage lines' keys hold it to once."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+
+from billing.errors import Unratable
+from billing.services import accrual, rating
+
+logger = structlog.get_logger(__name__)
+
+
+@shared_task(name="billing.tasks.rate_contact_task", acks_late=True)
+def rate_contact_task(tenant_id: str, contact_id: str) -> None:
+    """Rate one ended contact. One without a price stays in the list of unrated contacts, where the sweep tries again."""
+    try:
+        line = rating.rate_contact(tenant_id=UUID(tenant_id), contact_id=UUID(contact_id))
+    except Unratable as error:
+        logger.warning("contact_unrated", tenant=tenant_id, contact=contact_id, reason=error.code)
+        return
+    logger.info("contact_rated", tenant=tenant_id, contact=contact_id, amount=str(line.amount), currency=line.currency)
+
+
+@shared_task(name="billing.tasks.rate_unrated", acks_late=True)
+def rate_unrated(everything: bool = False) -> None:
+    """Rate whatever has ended without a line, of every tenant: what no task was sent for, or what a dead worker held."""
+
+    def sweep(tenant_id: UUID) -> None:
+        outcome = rating.rate_unrated(tenant_id=tenant_id, everything=everything)
+        if outcome.written or outcome.unrated:
+            logger.info(
+                "unrated_swept", tenant=str(tenant_id), rated=len(outcome.written), unrated=len(outcome.unrated)
+            )
+
+    _for_each_tenant(sweep)
+
+
+@shared_task(name="billing.tasks.accrue_all", acks_late=True)
+def accrue_all() -> None:
+    """Charge each tenant's leases up to its own present day. Run hourly: days begin at different hours."""
+    _for_each_tenant(lambda tenant_id: accrual.accrue_leases(tenant_id=tenant_id))
+
+
+def _for_each_tenant(work: Callable[[UUID], object]) -> None:
+    """Do the work for every tenant; one that fails does not keep it from the others. Raises all failures together."""
+    failures = []
+    for tenant_id in rating.tenants_to_bill():
+        try:
+            work(tenant_id)
+        except Exception as error:
+            error.add_note(f"tenant {tenant_id}")
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("billing failed for some tenants", failures)
