@@ -257,7 +257,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         name="HOTSEAT_MAX_BODY_BYTES",
         parse=integer(1024, 100_000_000),
-        default=2_000_000,
+        default=1_000_000,
         help="Largest request body; a larger one is answered 413.",
     ),
     Variable(

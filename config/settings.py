@@ -71,8 +71,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "tenants.middleware.ScopeMiddleware",
     "axes.middleware.AxesMiddleware",
+    "tenants.middleware.ScopeMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -118,7 +118,7 @@ DATABASES = {
     "engine": _database(database.ENGINE, pooled=True),
     "owner": _database(database.OWNER, pooled=False),
 }
-DATABASE_ROUTERS = ["config.routers.OwnerMigrates"]
+DATABASE_ROUTERS = ["tenants.scope.ScopeRouter"]
 
 REDIS_URL = ENV["REDIS_URL"]
 # redis-py 8 waits 5 s for an answer by default, less than an idle socket's receive takes, and keeps 100 connections.
@@ -223,7 +223,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["tenants.api.parsers.StrictJSONParser"],
-    "DEFAULT_PERMISSION_CLASSES": ["tenants.api.views.HasRight"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.HasRight"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_VERSIONING_CLASS": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",

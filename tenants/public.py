@@ -1,6 +1,18 @@
 """The door of `tenants`: everything that other apps may use."""
 
+from tenants.callers import (
+    LOGIN_BACKEND,
+    TENANT_KEY,
+    Caller,
+    caller_finder,
+    refuse_suspended,
+    session_caller,
+    session_id,
+    sign_in_member,
+    sign_out,
+)
 from tenants.clock import db_now
+from tenants.directory import find_tenant, memberships_of
 from tenants.errors import (
     Conflict,
     Forbidden,
@@ -31,14 +43,21 @@ from tenants.models import (
     TenantModel,
     User,
 )
+from tenants.middleware import own_scope
 from tenants.phones import calling_hash, normalise
+from tenants.rights import Right, rights_of
+from tenants.queries import run_query
 from tenants.scope import Scope, current_scope, engine_scope, in_scope, tenant_scope
+from tenants.services.writing import writing
 from tenants.states import Transitions
 from tenants.timers import Due, claim_timer, drop_timer, set_timer, timer_handler
 
 __all__ = [
     "CSP_TENANT_ID",
+    "LOGIN_BACKEND",
+    "TENANT_KEY",
     "ApiKey",
+    "Caller",
     "Conflict",
     "Customer",
     "Due",
@@ -54,6 +73,7 @@ __all__ = [
     "Outbox",
     "PlatformModel",
     "Process",
+    "Right",
     "Role",
     "Scope",
     "ScopeMissing",
@@ -63,23 +83,35 @@ __all__ = [
     "TenantModel",
     "Transitions",
     "User",
+    "caller_finder",
     "calling_hash",
     "claim_timer",
     "current_scope",
     "db_now",
     "drop_timer",
     "engine_scope",
+    "find_tenant",
     "hint",
     "in_scope",
     "lease_is_ours",
+    "memberships_of",
     "normalise",
+    "own_scope",
     "record",
     "record_once",
+    "refuse_suspended",
     "release_lease",
     "request_match",
+    "run_query",
+    "rights_of",
+    "session_caller",
+    "session_id",
     "set_timer",
+    "sign_in_member",
+    "sign_out",
     "take_lease",
     "tenant_scope",
     "timer_handler",
     "uuid7",
+    "writing",
 ]

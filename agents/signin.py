@@ -1,0 +1,45 @@
+"""The edge's part of an agent's login: tell the company by its code, count failures, bind the browser."""
+
+from axes.handlers.proxy import AxesProxyHandler
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from agents.callers import sign_in_agent
+from agents.errors import WhoUnknown
+from agents.models import AgentSession
+from agents.services.login import log_in_agent
+from tenants.public import Forbidden, find_tenant
+
+
+class TooManyAttempts(Forbidden):
+    """The same agent number was tried too often from the same address."""
+
+    code = "too-many-attempts"
+    status = 429
+
+
+def attempt_login(
+    request: HttpRequest, *, tenant_slug: str, number: str, password: str, extension: str = ""
+) -> AgentSession:
+    """Log an agent in at the workstation that sent `request`, and bind the browser to the new session.
+
+    Raises TooManyAttempts while the number is locked for this address, WhoUnknown also for an unknown company, and
+    what `log_in_agent` raises. Call it outside any scope.
+    """
+    who = {"username": f"{tenant_slug.strip().lower()}/{number.strip()}"[:255]}
+    if not AxesProxyHandler.is_allowed(request, who):
+        raise TooManyAttempts(_("Too many failed attempts. Wait a quarter of an hour, then try again."))
+    tenant = find_tenant(tenant_slug)
+    try:
+        if tenant is None:
+            raise WhoUnknown
+        session = log_in_agent(
+            tenant_id=tenant.id, number=number, password=password, extension=extension,
+            ip_address=request.META.get("REMOTE_ADDR") or "",
+        )
+    except WhoUnknown:
+        AxesProxyHandler.user_login_failed(sender=attempt_login, credentials=who, request=request)
+        raise
+    AxesProxyHandler.reset_attempts(username=who["username"], ip_address=request.META.get("REMOTE_ADDR"))
+    sign_in_agent(request, tenant_id=tenant.id, session=session)
+    return session

@@ -1,0 +1,22 @@
+"""The door of `tenants` for API views: what every app's endpoints are built from."""
+
+from tenants.api.fields import PhoneField, RelatedId
+from tenants.api.pagination import CursorPages, NewestFirst
+from tenants.api.problems import answer, document
+from tenants.api.schema import ProblemSerializer
+from tenants.api.views import ReadRows, RowsViewSet, TenantView, TenantViewSet, WriteRows
+
+__all__ = [
+    "CursorPages",
+    "NewestFirst",
+    "PhoneField",
+    "ProblemSerializer",
+    "ReadRows",
+    "RelatedId",
+    "RowsViewSet",
+    "TenantView",
+    "TenantViewSet",
+    "WriteRows",
+    "answer",
+    "document",
+]

@@ -1,0 +1,197 @@
+"""The base of every API view: one caller, one right, one scope, one answer for a repeated POST."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from rest_framework import mixins
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet, ViewSetMixin
+
+from tenants.api import idempotency, problems
+from tenants.api.authentication import ApiKeyAuthentication, BrowserAuthentication
+from tenants.api.pagination import CursorPages
+from tenants.api.parsers import StrictJSONParser
+from tenants.api.permissions import HasRight
+from tenants.callers import Caller
+from tenants.rights import Right
+from tenants.scope import tenant_scope
+from tenants.services.writing import writing
+
+READS = frozenset({"GET", "HEAD"})
+Handler = Callable[..., Response]
+
+
+class TenantView(APIView):
+    """A view within the caller's tenant.
+
+    Reads run in a read-only scope, rendering included. Writes open their own: they call a service, or use
+    `self.writing()`. A subclass says which right each request needs (`read_right`, `write_right`, `action_rights`).
+    """
+
+    read_right: ClassVar[Right]
+    write_right: ClassVar[Right]
+    action_rights: ClassVar[Mapping[str, Right]] = {}
+    secret_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the answer that are shown once: a repeated POST gets null for them."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = [ApiKeyAuthentication, BrowserAuthentication]
+    permission_classes: Sequence[type[BasePermission]] = [HasRight]  # type: ignore[assignment]  # stubs allow operators
+    parser_classes: Sequence[type[BaseParser]] = [StrictJSONParser]
+    metadata_class = None
+
+    @property
+    def caller(self) -> Caller:
+        caller = self.request.auth
+        assert isinstance(caller, Caller)
+        return caller
+
+    def right(self) -> Right | None:
+        """Return the right that this request needs; None for a method that the view does not have (405 follows)."""
+        action = getattr(self, "action", None) or (self.request.method or "").lower()
+        if action in self.action_rights:
+            return self.action_rights[action]
+        if not hasattr(self, action):
+            return None
+        return self.read_right if self.request.method in READS else self.write_right
+
+    def writing(self) -> Any:
+        """Open the caller's scope for writing, as `tenants.services.writing.writing` does."""
+        return writing(self.caller.tenant_id, actor=self.caller.actor)
+
+    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response]:
+        return problems.answer_exception
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Authenticate, authorise, run the handler in the scope that its method needs, and render."""
+        self.args, self.kwargs = args, kwargs
+        self.request = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
+        try:
+            self.initial(self.request, *args, **kwargs)
+            handler: Handler = getattr(self, (request.method or "").lower(), self.http_method_not_allowed)
+            if (request.method or "").lower() not in self.http_method_names:
+                handler = self.http_method_not_allowed
+            response = self._carry_out(handler)
+        except Exception as error:
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(self.request, response, *args, **kwargs)
+        return self.response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in READS:
+            # Read whole, so that its size is checked before anything else happens and its hash can be taken.
+            _body = request._request.body
+        super().initial(request, *args, **kwargs)
+
+    def _carry_out(self, handler: Handler) -> Response:
+        if self.request.method in READS:
+            return self._read(handler)
+        key = self.request.headers.get("Idempotency-Key")
+        if self.request.method != "POST" or not key or not isinstance(self.request.auth, Caller):
+            return handler(self.request, *self.args, **self.kwargs)
+        return self._once(handler, key)
+
+    def _read(self, handler: Handler) -> Response:
+        if not isinstance(self.request.auth, Caller):
+            return handler(self.request, *self.args, **self.kwargs)
+        with tenant_scope(self.caller.tenant_id, actor=self.caller.actor, read_only=True):
+            response = handler(self.request, *self.args, **self.kwargs)
+            response = self.finalize_response(self.request, response, *self.args, **self.kwargs)
+            return response.render()
+
+    def _once(self, handler: Handler, key: str) -> Response:
+        request = self.request._request
+        hashed = idempotency.fingerprint(request.method or "", request.get_full_path(), request.body)
+        claimed = idempotency.begin(self.caller, key, hashed)
+        if isinstance(claimed, Response):
+            return claimed
+        try:
+            response = handler(self.request, *self.args, **self.kwargs)
+        except Exception as error:
+            response = self.handle_exception(error)
+        idempotency.finish(self.caller, claimed, response, secret_fields=self.secret_fields)
+        return response
+
+
+class TenantViewSet(ViewSetMixin, TenantView):
+    """A view set without a queryset."""
+
+
+class RowsViewSet(TenantView, GenericViewSet[Any]):
+    """A view set over one model's rows of the caller's tenant."""
+
+    model: ClassVar[type[Model]]
+    pagination_class = CursorPages
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Any]:
+        if getattr(self, "swagger_fake_view", False):
+            return QuerySet(self.model).none()
+        return self.rows()
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the rows that the caller may meet, with what their serializer reads of others."""
+        return self.model._default_manager.all()
+
+
+class ReadRows(mixins.ListModelMixin, mixins.RetrieveModelMixin, RowsViewSet):
+    """List and detail."""
+
+
+class WriteRows(ReadRows):
+    """List, detail, create, change and remove of rows that have no rule beyond their own fields and constraints.
+
+    Each write is one transaction: the row is locked, the related ids are looked up in the scope, all or nothing is kept.
+    Subclasses whose writes mean more override `create_row`, `change_row`, `remove_row`.
+    """
+
+    http_method_names = ["get", "head", "post", "patch", "delete"]
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with self.writing():
+            serializer = self.get_serializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            data = self.shown(self.create_row(serializer))
+        return Response(data, status=201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with self.writing():
+            serializer = self.get_serializer(self.locked(), data=request.data, partial=True)
+            serializer.is_valid(raise_exception=True)
+            data = self.shown(self.change_row(serializer))
+        return Response(data)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with self.writing():
+            self.remove_row(self.locked())
+        return Response(status=204)
+
+    def locked(self) -> Any:
+        """Return the row of the address, locked; raise Http404. Needs the scope."""
+        rows = self.rows().select_for_update(of=("self",))
+        return get_object_or_404(rows, pk=self.kwargs["pk"])
+
+    def shown(self, row: Any) -> Any:
+        """Return the row as a GET would show it."""
+        return self.get_serializer(self.rows().get(pk=row.pk)).data
+
+    def create_row(self, serializer: BaseSerializer[Any]) -> Any:
+        """Write a new row. The scope is open."""
+        return serializer.save()
+
+    def change_row(self, serializer: BaseSerializer[Any]) -> Any:
+        """Write the change. The scope is open and the row locked."""
+        return serializer.save()
+
+    def remove_row(self, row: Any) -> None:
+        """Delete the row. The scope is open and the row locked."""
+        row.delete()
