@@ -1,0 +1,56 @@
+"""Races with real connections, decided by a lock that the test holds and lets go when all runners wait for one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+DEADLINE_S = 10.0
+_WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+@contextmanager
+def holding(url: str, statement: str, *values: object) -> Iterator[psycopg.Connection]:
+    """Keep the locks that `statement` takes until the block ends."""
+    with psycopg.connect(url) as connection:
+        connection.execute(statement, values)
+        yield connection
+
+
+def run_together(url: str, calls: list[Callable[[], Any]], *, locked_by: str, values: tuple[object, ...]) -> list[Any]:
+    """Start the calls, each on a connection of its own; let them go on when all of them wait for a lock.
+
+    Returns what each returned or raised, in the order of `calls`.
+    """
+    with ThreadPoolExecutor(len(calls)) as pool, psycopg.connect(url, autocommit=True) as watcher:
+        with holding(url, locked_by, *values):
+            runs = [pool.submit(_outcome, call) for call in calls]
+            _wait_until(lambda: (watcher.execute(_WAITING).fetchone() or (0,))[0] == len(calls))
+        return [run.result(timeout=DEADLINE_S) for run in runs]
+
+
+def _outcome(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001 - the test looks at what it is
+        return error
+    finally:
+        connections.close_all()
+
+
+def _wait_until(holds: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + DEADLINE_S
+    tick = threading.Event()
+    while not holds():
+        if time.monotonic() > give_up:
+            raise TimeoutError("the runners never met at the lock")
+        tick.wait(0.01)
