@@ -32,10 +32,11 @@ class PhoneHabit:
 
 @dataclass(slots=True)
 class PhoneCall:
-    """One call to a telephone: its leg, and when it began to ring by the exchange's clock."""
+    """One call to a telephone: its leg, when it rang by the exchange's clock, and whether it was ended from here."""
 
     leg: Channel
     ringing_at: datetime | None = None
+    hung_up: bool = False
 
 
 def wants_auto_answer(headers: Mapping[str, str]) -> bool:
@@ -66,6 +67,7 @@ class Telephone:
         if habit.silent:
             return
         if habit.refusal is not None:
+            call.hung_up = channel.alive
             exchange.end(channel, habit.refusal)
             return
         exchange.far_rings(channel)
@@ -76,6 +78,7 @@ class Telephone:
         exchange.far_answers(channel)
         if habit.talk_s is not None:
             await exchange.clock.sleep(habit.talk_s)
+            call.hung_up = channel.alive
             exchange.end(channel, Cause.NORMAL_CLEARING)
 
 
