@@ -1,6 +1,6 @@
 """Everything that rating some contacts needs to know, read at once; and the decision, which reads nothing more."""
 
-import datetime
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from billing.models import Rate, RateTable, UsageLine
 from billing.models.usage import contact_key
 from billing.pricing import candidate_prefixes, charge, longest_prefix, whole_seconds
 from routing.public import Contact, far_numbers
-from tenants.public import Tenant, current_scope
+from tenants.public import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +35,33 @@ class PriceBook:
 
     def price(self, contact: Contact) -> UsageLine | Unrated:
         """Decide what an ended contact costs. The line is not saved."""
-        if contact.metered_ms is None:
+        metered_ms = contact.metered_ms
+        if metered_ms is None:
             return Unrated(contact.id, UnratedReason.NOT_METERED)
+        if free := self._why_free(contact):
+            return self._line(
+                contact, seconds=whole_seconds(metered_ms), unit_price=Decimal(0), amount=Decimal(0),
+                currency=self.tenant.currency, explanation={"rule": free},
+            )
+        return self._priced(contact, metered_ms)
+
+    def _why_free(self, contact: Contact) -> str:
         if self.tenant.is_provider:
-            return self._free(contact, "own")
+            return "own"
         if contact.is_test:
-            return self._free(contact, "test")
-        if contact.metered_ms == 0:
-            return self._free(contact, "unanswered")
+            return "test"
+        return "unanswered" if contact.metered_ms == 0 else ""
+
+    def _priced(self, contact: Contact, metered_ms: int) -> UsageLine | Unrated:
         table = self._table(contact)
         if table is None:
             return Unrated(contact.id, UnratedReason.NO_RATE_TABLE)
         rate = longest_prefix(self.numbers[contact.id], self.rates[table.id])
         if rate is None:
             return Unrated(contact.id, UnratedReason.NO_RATE)
-        return self._charged(contact, table, rate)
+        return self._charged(contact, metered_ms, table, rate)
 
-    def _day(self, contact: Contact) -> datetime.date:
+    def _day(self, contact: Contact) -> dt.date:
         return contact.arrived_at.astimezone(self.tenant.zone).date()
 
     def _table(self, contact: Contact) -> RateTable | None:
@@ -78,15 +88,9 @@ class PriceBook:
             explanation={"metered_ms": contact.metered_ms, "direction": contact.direction, **explanation},
         )
 
-    def _free(self, contact: Contact, rule: str) -> UsageLine:
-        return self._line(
-            contact, seconds=whole_seconds(contact.metered_ms), unit_price=Decimal(0), amount=Decimal(0),
-            currency=self.tenant.currency, explanation={"rule": rule},
-        )
-
-    def _charged(self, contact: Contact, table: RateTable, rate: Rate) -> UsageLine:
+    def _charged(self, contact: Contact, metered_ms: int, table: RateTable, rate: Rate) -> UsageLine:
         cost = charge(
-            contact.metered_ms, price_per_minute=rate.price_per_minute, connection_fee=rate.connection_fee,
+            metered_ms, price_per_minute=rate.price_per_minute, connection_fee=rate.connection_fee,
             initial=rate.initial_seconds, increment=rate.increment_seconds,
         )
         return self._line(
@@ -105,7 +109,7 @@ class PriceBook:
         )
 
 
-def open_price_book(contacts: Sequence[Contact]) -> PriceBook:
+def open_price_book(contacts: Sequence[Contact], *, tenant_id: UUID) -> PriceBook:
     """Read what rating these contacts needs, inside the open tenant scope: four queries, however many they are."""
     numbers = far_numbers(contacts)
     prefixes = {prefix for number in numbers.values() for prefix in candidate_prefixes(number)}
@@ -113,7 +117,7 @@ def open_price_book(contacts: Sequence[Contact]) -> PriceBook:
     for rate in Rate.objects.filter(prefix__in=prefixes):
         rates[rate.table_id][rate.prefix] = rate
     return PriceBook(
-        tenant=Tenant.objects.get(id=current_scope().tenant_id),
+        tenant=Tenant.objects.get(id=tenant_id),
         tables=list(RateTable.objects.all()),
         rates=rates,
         numbers=numbers,

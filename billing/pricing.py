@@ -1,6 +1,6 @@
 """The arithmetic of prices: pure, exact, in `Decimal`. The rules and their reasons are in docs/rating.md."""
 
-import datetime
+import datetime as dt
 from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -72,13 +72,13 @@ def charge(
 class RentDay:
     """One day of rent: the `nth` day that the lease has in a month of `days` days."""
 
-    day: datetime.date
+    day: dt.date
     nth: int
     days: int
     amount: Decimal
 
 
-def rent_of_day(monthly: Decimal, *, first_day: datetime.date, day: datetime.date) -> RentDay:
+def rent_of_day(monthly: Decimal, *, first_day: dt.date, day: dt.date) -> RentDay:
     """Return what `day` of a lease that began on `first_day` costs, given the rent of a whole month.
 
     The n days of a lease in one month together cost round(monthly × n / days of the month), whatever n is: a day's

@@ -1,4 +1,7 @@
-"""Billing's background work. Every task may be killed at any point and repeated: the usage lines' keys hold it to once."""
+"""Billing's background work.
+
+Every task may be killed at any point and repeated: the usage lines' keys hold it to once.
+"""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -14,7 +17,7 @@ logger = structlog.get_logger(__name__)
 
 @shared_task(name="billing.tasks.rate_contact_task", acks_late=True)
 def rate_contact_task(tenant_id: str, contact_id: str) -> None:
-    """Rate one ended contact. One without a price stays in the list of unrated contacts, where the sweep tries again."""
+    """Rate one ended contact. One without a price stays in the list of unrated contacts; the sweep tries again."""
     try:
         line = rating.rate_contact(tenant_id=UUID(tenant_id), contact_id=UUID(contact_id))
     except Unratable as error:
@@ -25,7 +28,7 @@ def rate_contact_task(tenant_id: str, contact_id: str) -> None:
 
 @shared_task(name="billing.tasks.rate_unrated", acks_late=True)
 def rate_unrated(everything: bool = False) -> None:
-    """Rate whatever has ended without a line, of every tenant: what no task was sent for, or what a dead worker held."""
+    """Rate whatever has ended without a line, of every tenant: what no task came for, or what a dead worker held."""
 
     def sweep(tenant_id: UUID) -> None:
         outcome = rating.rate_unrated(tenant_id=tenant_id, everything=everything)
@@ -49,7 +52,7 @@ def _for_each_tenant(work: Callable[[UUID], object]) -> None:
     for tenant_id in rating.tenants_to_bill():
         try:
             work(tenant_id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one tenant's failure is raised after the others' work
             error.add_note(f"tenant {tenant_id}")
             failures.append(error)
     if failures:

@@ -1,6 +1,6 @@
 """What was used: one line for each metered fact, never changed, never written twice."""
 
-import datetime
+import datetime as dt
 from uuid import UUID
 
 from django.db import models
@@ -70,6 +70,6 @@ def contact_key(contact_id: UUID) -> str:
     return f"contact:{contact_id}"
 
 
-def rent_key(kind: str, lease_id: UUID, day: datetime.date) -> str:
+def rent_key(kind: str, lease_id: UUID, day: dt.date) -> str:
     """The key of the line for one day of a lease; `kind` as in `UsageLine.Kind`."""
     return f"{kind}:{lease_id}:{day.isoformat()}"

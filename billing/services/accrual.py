@@ -1,6 +1,6 @@
 """Rent: one usage line for each day of each lease, so that no line ever has to be changed."""
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -12,12 +12,12 @@ from billing.models.leases import LeasedThing
 from billing.models.usage import rent_key
 from billing.pricing import RentDay, rent_of_day
 from billing.services.leasing import refresh_entitlements
-from tenants.public import Invalid, Tenant, current_scope, db_now, tenant_scope
+from tenants.public import Invalid, Tenant, db_now, tenant_scope
 
 BATCH = 500
 
 
-def accrue_leases(*, tenant_id: UUID, day: datetime.date | None = None) -> int:
+def accrue_leases(*, tenant_id: UUID, day: dt.date | None = None) -> int:
     """Write the rent of every lease up to `day`, missed days included; return the number of lines written.
 
     `day` is the tenant's local day, by default its present one. Doing it again, or twice at once, changes nothing.
@@ -25,7 +25,8 @@ def accrue_leases(*, tenant_id: UUID, day: datetime.date | None = None) -> int:
     """
     with tenant_scope(tenant_id):
         lock_leases()
-        today = db_now().astimezone(Tenant.objects.get(id=current_scope().tenant_id).zone).date()
+        tenant = Tenant.objects.get(id=tenant_id)
+        today = db_now().astimezone(tenant.zone).date()
         if day is not None and day > today:
             raise Invalid(
                 f"{day} has not begun in the tenant's time zone; rent is charged up to {today}.",
@@ -33,11 +34,11 @@ def accrue_leases(*, tenant_id: UUID, day: datetime.date | None = None) -> int:
             )
         lines = [*_seat_lines(day or today), *_number_lines(day or today)]
         UsageLine.objects.bulk_create(lines, ignore_conflicts=True, batch_size=BATCH)
-        refresh_entitlements()
+        refresh_entitlements(tenant)
         return len(lines)
 
 
-def _seat_lines(to: datetime.date) -> Iterator[UsageLine]:
+def _seat_lines(to: dt.date) -> Iterator[UsageLine]:
     kind = UsageLine.Kind.SEAT
     leases = SeatLease.objects.filter(first_day__lte=to).annotate(charged_to=Max("usageline__occurred_on"))
     for lease in leases:
@@ -50,7 +51,7 @@ def _seat_lines(to: datetime.date) -> Iterator[UsageLine]:
             )
 
 
-def _number_lines(to: datetime.date) -> Iterator[UsageLine]:
+def _number_lines(to: dt.date) -> Iterator[UsageLine]:
     kind = UsageLine.Kind.NUMBER
     leases = NumberLease.objects.filter(first_day__lte=to).annotate(charged_to=Max("usageline__occurred_on"))
     for lease in leases.select_related("number"):
@@ -64,11 +65,11 @@ def _number_lines(to: datetime.date) -> Iterator[UsageLine]:
 
 
 def _days_due(
-    lease: LeasedThing, charged_to: datetime.date | None, *, to: datetime.date, units: int
+    lease: LeasedThing, charged_to: dt.date | None, *, to: dt.date, units: int
 ) -> Iterator[RentDay]:
     """The days of the lease that have no line yet, up to `to`. Lines are written in order, so there are no gaps."""
-    day = lease.first_day if charged_to is None else charged_to + datetime.timedelta(days=1)
+    day = lease.first_day if charged_to is None else charged_to + dt.timedelta(days=1)
     last = to if lease.last_day is None else min(to, lease.last_day)
     while day <= last:
         yield rent_of_day(units * lease.price_per_month, first_day=lease.first_day, day=day)
-        day += datetime.timedelta(days=1)
+        day += dt.timedelta(days=1)

@@ -1,6 +1,6 @@
 """Leasing seats and numbers, and the entitlements that lower apps read."""
 
-import datetime
+import datetime as dt
 from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
@@ -18,7 +18,6 @@ from tenants.public import (
     NotFound,
     Number,
     Tenant,
-    current_scope,
     db_now,
     record_once,
     tenant_scope,
@@ -28,8 +27,8 @@ L = TypeVar("L", SeatLease, NumberLease)
 
 
 def lease_seats(
-    *, tenant_id: UUID, seats: int, price_per_month: Decimal, first_day: datetime.date,
-    last_day: datetime.date | None = None, currency: str | None = None, actor: str,
+    *, tenant_id: UUID, seats: int, price_per_month: Decimal, first_day: dt.date,
+    last_day: dt.date | None = None, currency: str | None = None, actor: str,
 ) -> SeatLease:
     """Lease `seats` seats from `first_day` to `last_day` (both the tenant's days, both paid) and raise the entitlement.
 
@@ -37,16 +36,17 @@ def lease_seats(
     """
     with tenant_scope(tenant_id, actor=actor):
         lock_leases()
+        tenant = Tenant.objects.get(id=tenant_id)
         lease = SeatLease(
             seats=seats, price_per_month=price_per_month, first_day=first_day, last_day=last_day,
-            currency=currency or _tenant().currency,
+            currency=currency or tenant.currency,
         )
-        return _begin(lease, UsageLine.Kind.SEAT)
+        return _begin(lease, tenant, UsageLine.Kind.SEAT)
 
 
 def lease_number(
-    *, tenant_id: UUID, number_id: UUID, price_per_month: Decimal, first_day: datetime.date,
-    last_day: datetime.date | None = None, currency: str | None = None, actor: str,
+    *, tenant_id: UUID, number_id: UUID, price_per_month: Decimal, first_day: dt.date,
+    last_day: dt.date | None = None, currency: str | None = None, actor: str,
 ) -> NumberLease:
     """Charge the tenant rent for one of its numbers from `first_day` to `last_day` (both paid).
 
@@ -54,35 +54,43 @@ def lease_number(
     """
     with tenant_scope(tenant_id, actor=actor):
         lock_leases()
+        tenant = Tenant.objects.get(id=tenant_id)
         if not Number.objects.filter(id=number_id).exists():
             raise NotFound(f"There is no number {number_id}.", number=str(number_id))
         lease = NumberLease(
             number_id=number_id, price_per_month=price_per_month, first_day=first_day, last_day=last_day,
-            currency=currency or _tenant().currency,
+            currency=currency or tenant.currency,
         )
-        return _begin(lease, UsageLine.Kind.NUMBER)
+        return _begin(lease, tenant, UsageLine.Kind.NUMBER)
 
 
-def end_seat_lease(*, tenant_id: UUID, lease_id: UUID, last_day: datetime.date, actor: str) -> SeatLease:
-    """Let a seat lease end after `last_day`. Raises NotFound, Invalid (before its first day), Conflict (already paid)."""
+def end_seat_lease(*, tenant_id: UUID, lease_id: UUID, last_day: dt.date, actor: str) -> SeatLease:
+    """Let a seat lease end after `last_day`.
+
+    Raises NotFound, Invalid (before its first day), Conflict (rent is charged for a later day).
+    """
     with tenant_scope(tenant_id, actor=actor):
         lock_leases()
-        return _end(SeatLease, lease_id, last_day, UsageLine.Kind.SEAT)
+        lease = _end(SeatLease, lease_id, last_day)
+        refresh_entitlements(Tenant.objects.get(id=tenant_id))
+        return lease
 
 
-def end_number_lease(*, tenant_id: UUID, lease_id: UUID, last_day: datetime.date, actor: str) -> NumberLease:
+def end_number_lease(*, tenant_id: UUID, lease_id: UUID, last_day: dt.date, actor: str) -> NumberLease:
     """Let a number's lease end after `last_day`. Raises as `end_seat_lease` does."""
     with tenant_scope(tenant_id, actor=actor):
         lock_leases()
-        return _end(NumberLease, lease_id, last_day, UsageLine.Kind.NUMBER)
+        lease = _end(NumberLease, lease_id, last_day)
+        refresh_entitlements(Tenant.objects.get(id=tenant_id))
+        return lease
 
 
-def refresh_entitlements() -> None:
+def refresh_entitlements(tenant: Tenant) -> None:
     """Set the tenant's entitlements to what is leased today, inside the open scope and under the lease lock.
 
     A tenant that never leased anything of a kind keeps the entitlement that it has.
     """
-    today = db_now().astimezone(_tenant().zone).date()
+    today = db_now().astimezone(tenant.zone).date()
     now = Q(first_day__lte=today) & (Q(last_day__isnull=True) | Q(last_day__gte=today))
     seats = SeatLease.objects.aggregate(all=Count("id"), limit=Sum("seats", filter=now, default=0))
     numbers = NumberLease.objects.aggregate(all=Count("id"), limit=Count("id", filter=now))
@@ -93,17 +101,13 @@ def refresh_entitlements() -> None:
     )
 
 
-def _tenant() -> Tenant:
-    return Tenant.objects.get(id=current_scope().tenant_id)
-
-
-def _begin(lease: L, kind: UsageLine.Kind) -> L:
+def _begin(lease: L, tenant: Tenant, kind: UsageLine.Kind) -> L:
     try:
         lease.full_clean()
     except ValidationError as error:
         raise Invalid("The lease is not valid.", code="invalid-lease", errors=error.message_dict) from error
     lease.save(force_insert=True)
-    refresh_entitlements()
+    refresh_entitlements(tenant)
     record_once(
         "lease.began", tenant_id=lease.tenant_id, kind=f"{kind}_lease", subject_id=lease.id, at=db_now(),
         first_day=lease.first_day.isoformat(),
@@ -111,8 +115,8 @@ def _begin(lease: L, kind: UsageLine.Kind) -> L:
     return lease
 
 
-def _end(model: type[L], lease_id: UUID, last_day: datetime.date, kind: UsageLine.Kind) -> L:
-    lease = model.objects.filter(id=lease_id).first()
+def _end(model: type[L], lease_id: UUID, last_day: dt.date) -> L:
+    lease: L | None = model.objects.filter(id=lease_id).first()
     if lease is None:
         raise NotFound(f"There is no such lease: {lease_id}.", lease=str(lease_id))
     if last_day < lease.first_day:
@@ -129,12 +133,11 @@ def _end(model: type[L], lease_id: UUID, last_day: datetime.date, kind: UsageLin
     lease.last_day = last_day
     lease.full_clean()
     lease.save(update_fields=["last_day"])
-    refresh_entitlements()
     return lease
 
 
-def accrued_to(lease: LeasedThing) -> datetime.date | None:
+def accrued_to(lease: LeasedThing) -> dt.date | None:
     """Return the last day of the lease that has a usage line, inside the open scope."""
     column = "seat_lease" if isinstance(lease, SeatLease) else "number_lease"
-    day: datetime.date | None = UsageLine.objects.filter(**{column: lease}).aggregate(to=Max("occurred_on"))["to"]
+    day: dt.date | None = UsageLine.objects.filter(**{column: lease}).aggregate(to=Max("occurred_on"))["to"]
     return day

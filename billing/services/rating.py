@@ -35,7 +35,7 @@ def rate_contact(*, tenant_id: UUID, contact_id: UUID) -> UsageLine:
     A suspended tenant's contacts are rated like any other's.
     """
     with tenant_scope(tenant_id):
-        line = UsageLine.objects.filter(key=contact_key(contact_id)).first()
+        line: UsageLine | None = UsageLine.objects.filter(key=contact_key(contact_id)).first()
         if line is not None:
             return line
         contact = Contact.objects.filter(id=contact_id).first()
@@ -46,14 +46,14 @@ def rate_contact(*, tenant_id: UUID, contact_id: UUID) -> UsageLine:
                 f"Contact {contact_id} is {contact.state}; it is rated when it has ended.", code="contact-not-ended",
                 contact=str(contact_id),
             )
-        rating = _rate([contact])
+        rating = _rate([contact], tenant_id)
         if rating.unrated:
             reason = rating.unrated[0].reason
             raise Unratable(
                 f"Contact {contact_id} is not rated: {UnratedReason(reason).label}", code=str(reason),
                 contact=str(contact_id),
             )
-        return UsageLine.objects.get(key=contact_key(contact_id))
+        return rating.written[0] if rating.written else _written_by_another(contact_id)
 
 
 def rate_unrated(*, tenant_id: UUID, everything: bool = False) -> Rating:
@@ -67,6 +67,11 @@ def rate_unrated(*, tenant_id: UUID, everything: bool = False) -> Rating:
         whole.written += page.written
         whole.unrated += page.unrated
     return whole
+
+
+def _written_by_another(contact_id: UUID) -> UsageLine:
+    line: UsageLine = UsageLine.objects.get(key=contact_key(contact_id))
+    return line
 
 
 def tenants_to_bill() -> list[UUID]:
@@ -89,16 +94,16 @@ def _pages(tenant_id: UUID, everything: bool) -> Iterator[Rating]:
             if not everything:
                 contacts = contacts.filter(arrived_at__gte=db_now() - RECENT)
             page = list(contacts[:PAGE])
-            rating = _rate(page) if page else Rating()
+            rating = _rate(page, tenant_id) if page else Rating()
         yield rating
         if len(page) < PAGE:
             return
         after = page[-1].id
 
 
-def _rate(contacts: Sequence[Contact]) -> Rating:
+def _rate(contacts: Sequence[Contact], tenant_id: UUID) -> Rating:
     """Price the contacts and insert their lines, inside the open scope. A line that another wrote first stays."""
-    book = open_price_book(contacts)
+    book = open_price_book(contacts, tenant_id=tenant_id)
     rating = Rating()
     lines = []
     for contact in contacts:
@@ -116,7 +121,7 @@ def _insert(lines: list[UsageLine]) -> list[UsageLine]:
     UsageLine.objects.bulk_create(lines, ignore_conflicts=True)
     kept = set(UsageLine.objects.filter(id__in=[line.id for line in lines]).values_list("id", flat=True))
     written = [line for line in lines if line.id in kept]
-    now = db_now() if written else None
+    now = db_now()
     for line in written:
         record_once(
             "usage.rated", tenant_id=line.tenant_id, kind="usage_line", subject_id=line.id, at=now,

@@ -1,6 +1,6 @@
 """Leases: rent by the day, entitlements, nothing charged twice."""
 
-import datetime
+import datetime as dt
 import threading
 from datetime import UTC
 from decimal import Decimal
@@ -17,11 +17,11 @@ from billing.tasks import accrue_all
 from tenants.public import Conflict, Entitlement, Invalid, NotFound, Tenant, tenant_scope
 from tests.factories import ACTOR, make_number, make_tenant
 
-ONE_DAY = datetime.timedelta(days=1)
+ONE_DAY = dt.timedelta(days=1)
 
 
-def today(tenant: Tenant) -> datetime.date:
-    return datetime.datetime.now(tz=UTC).astimezone(tenant.zone).date()
+def today(tenant: Tenant) -> dt.date:
+    return dt.datetime.now(tz=UTC).astimezone(tenant.zone).date()
 
 
 def limit(tenant: Tenant, kind: str = "seats") -> int | None:
@@ -30,7 +30,7 @@ def limit(tenant: Tenant, kind: str = "seats") -> int | None:
         return row.limit if row else None
 
 
-def rent(tenant: Tenant) -> list[tuple[datetime.date, Decimal]]:
+def rent(tenant: Tenant) -> list[tuple[dt.date, Decimal]]:
     with tenant_scope(tenant.id, read_only=True):
         return list(UsageLine.objects.order_by("occurred_on").values_list("occurred_on", "amount"))
 
@@ -38,8 +38,8 @@ def rent(tenant: Tenant) -> list[tuple[datetime.date, Decimal]]:
 def test_seats_cost_their_month_to_the_last_place_and_nothing_twice() -> None:
     tenant = make_tenant(seats=None)
     lease_seats(
-        tenant_id=tenant.id, seats=3, price_per_month=Decimal("99.99"), first_day=datetime.date(2026, 1, 1),
-        last_day=datetime.date(2026, 2, 14), actor=ACTOR,
+        tenant_id=tenant.id, seats=3, price_per_month=Decimal("99.99"), first_day=dt.date(2026, 1, 1),
+        last_day=dt.date(2026, 2, 14), actor=ACTOR,
     )
 
     assert accrue_leases(tenant_id=tenant.id) == 45
@@ -49,7 +49,7 @@ def test_seats_cost_their_month_to_the_last_place_and_nothing_twice() -> None:
         lines = UsageLine.objects.all()
         january = lines.filter(occurred_on__month=1).aggregate(sum=Sum("amount"))["sum"]
         february = lines.filter(occurred_on__month=2).aggregate(sum=Sum("amount"))["sum"]
-        line = lines.get(occurred_on=datetime.date(2026, 2, 14))
+        line = lines.get(occurred_on=dt.date(2026, 2, 14))
     assert january == Decimal("299.97")
     assert february == Decimal("149.985")
     assert (line.quantity, line.unit, line.unit_price) == (3, "seat_day", Decimal("99.99"))
@@ -164,7 +164,8 @@ def test_a_lease_cannot_end_before_a_day_that_is_charged() -> None:
 
 
 @pytest.mark.parametrize(
-    "terms", [{"seats": 0}, {"price_per_month": Decimal(-1)}, {"price_per_month": Decimal("0.0000001")}, {"currency": "eu"}]
+    "terms",
+    [{"seats": 0}, {"price_per_month": Decimal(-1)}, {"price_per_month": Decimal("0.0000001")}, {"currency": "eu"}],
 )
 def test_terms_are_checked(terms: dict[str, object]) -> None:
     tenant = make_tenant(seats=None)

@@ -1,6 +1,6 @@
 """The arithmetic of prices, against naive oracles."""
 
-import datetime
+import datetime as dt
 from decimal import Decimal
 from fractions import Fraction
 
@@ -63,9 +63,11 @@ def test_an_amount_is_the_exact_price_to_half_a_millionth(ms: int, price: Decima
     assert cost.amount.as_tuple().exponent == -6
 
 
-@given(monthly=prices, first_day=st.dates(datetime.date(2024, 1, 1), datetime.date(2026, 12, 31)), length=st.integers(1, 90))
-def test_days_of_rent_add_up_to_the_rent_of_each_month(monthly: Decimal, first_day: datetime.date, length: int) -> None:
-    days = [first_day + datetime.timedelta(days=n) for n in range(length)]
+@given(
+    monthly=prices, first_day=st.dates(dt.date(2024, 1, 1), dt.date(2026, 12, 31)), length=st.integers(1, 90)
+)
+def test_days_of_rent_add_up_to_the_rent_of_each_month(monthly: Decimal, first_day: dt.date, length: int) -> None:
+    days = [first_day + dt.timedelta(days=n) for n in range(length)]
     rents = [rent_of_day(monthly, first_day=first_day, day=day) for day in days]
 
     months = {(day.year, day.month) for day in days}
@@ -87,6 +89,8 @@ def test_a_sum_is_exact_and_rounded_once(amounts: list[Decimal]) -> None:
     assert abs(Fraction(round_total(sum_exactly(amounts))) - exact) <= Fraction(1, 200)
 
 
-@pytest.mark.parametrize(("exact", "rounded"), [("0.0000005", "0.000001"), ("0.00000049", "0"), ("2.5000005", "2.500001")])
+@pytest.mark.parametrize(
+    ("exact", "rounded"), [("0.0000005", "0.000001"), ("0.00000049", "0"), ("2.5000005", "2.500001")]
+)
 def test_halves_are_rounded_up(exact: str, rounded: str) -> None:
     assert round_line(Decimal(exact)) == Decimal(rounded)
