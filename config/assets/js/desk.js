@@ -122,6 +122,7 @@ const view = {
   },
   get stateLabel() { return this.labels.states[this.shownState]; },
   get stateTimer() {
+    if (this.shownState === "ringing") return ""; // the offer counts down by itself
     const since = this.active?.connected_at ?? this.session?.since;
     return duration(secondsSince(since ?? null, this.now));
   },
