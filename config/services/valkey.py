@@ -36,8 +36,9 @@ class Server:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     @property
-    def data(self) -> Path:
-        return self.place.folder / "valkey"
+    def data_name(self) -> str:
+        """Each program has a folder of its own: an older Redis cannot read what a newer Valkey wrote."""
+        return f"{self.program.source}-{self.program.server.name}"
 
     @property
     def log(self) -> Path:
@@ -58,7 +59,7 @@ class Server:
         found = self.running()
         if found:
             return found
-        folder = self.place.make_folder("valkey")
+        folder = self.place.make_folder(self.data_name)
         server = launch([self._program(), self._configuration(folder)], place=self.place, log=self.log, folder=folder)
         deadline = time.monotonic() + START_S
         while server and server.process() and time.monotonic() < deadline:
