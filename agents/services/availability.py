@@ -7,7 +7,17 @@ open and close the slots, and the contact goes on. During wrap-up they replace t
 from datetime import timedelta
 from uuid import UUID
 
-from agents.errors import NotInWrapUp, PhoneUnreachable, ReasonUnknown, SessionOver, SessionUnknown, WrapUpLimit
+from django.utils.translation import gettext as _
+
+from agents.errors import (
+    FieldsInvalid,
+    NotInWrapUp,
+    PhoneUnreachable,
+    ReasonUnknown,
+    SessionOver,
+    SessionUnknown,
+    WrapUpLimit,
+)
 from agents.models import AgentSession, Station
 from agents.selectors import choosable_reasons
 from agents.services.sessions import (
@@ -75,14 +85,18 @@ def set_not_ready(*, tenant_id: UUID, session_id: UUID, reason_id: UUID, actor: 
 def extend_wrap_up(*, tenant_id: UUID, session_id: UUID, seconds: int, actor: str) -> AgentSession:
     """Let the wrap-up last `seconds` longer, but not beyond `LONGEST_WRAP_UP` from its beginning.
 
-    Raises SessionUnknown, SessionOver, NotInWrapUp, and WrapUpLimit when it cannot last longer.
+    Raises FieldsInvalid unless `seconds` is positive, SessionUnknown, SessionOver, NotInWrapUp, and WrapUpLimit when
+    it cannot last longer.
     """
+    if seconds <= 0:
+        raise FieldsInvalid({"seconds": [_("Give a number of seconds above 0.")]})
+    longer = timedelta(seconds=min(seconds, LONGEST_WRAP_UP.total_seconds()))
     with tenant_scope(tenant_id, actor=actor):
         session = lock_session(session_id)
         if session.state != SessionState.WRAP_UP or session.wrap_up_until is None:
             raise NotInWrapUp(session.state)
         now = db_now()
-        until = min(session.wrap_up_until + timedelta(seconds=seconds), session.state_since + LONGEST_WRAP_UP)
+        until = min(session.wrap_up_until + longer, session.state_since + LONGEST_WRAP_UP)
         if until <= session.wrap_up_until:
             raise WrapUpLimit(minutes=LONGEST_WRAP_UP // timedelta(minutes=1))
         session.wrap_up_until = until

@@ -1,11 +1,13 @@
 """Making and changing agents and stations."""
 
+import re
 from collections.abc import Mapping
 from uuid import UUID
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.utils.translation import gettext as _
 
 from agents.errors import (
     AgentHasNoSkill,
@@ -20,6 +22,8 @@ from agents.models import Agent, AgentSession, AgentSkill, Site, Skill, Slot, St
 from agents.services.profiles import ensure_profile
 from agents.services.sessions import KIND, lock_sessions
 from tenants.public import Membership, Role, Tenant, User, db_now, record, request_match, tenant_scope
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def create_agent(
@@ -135,10 +139,17 @@ def _write_skills(agent: Agent, rows: Mapping[str, Skill], skills: Mapping[str, 
 
 
 def _check(thing: User | Agent | Station, *, exclude: set[str]) -> None:
+    errors: dict[str, list[str]] = {}
     try:
         thing.clean_fields(exclude=exclude)
     except ValidationError as error:
-        raise FieldsInvalid(error.message_dict) from error
+        errors = error.message_dict
+    for name, value in vars(thing).items():
+        # PostgreSQL refuses a NUL, and a line's end passes the validators' "$".
+        if name not in exclude | errors.keys() and isinstance(value, str) and _CONTROL.search(value):
+            errors[name] = [_("Control characters are not allowed.")]
+    if errors:
+        raise FieldsInvalid(errors)
 
 
 def _check_password(password: str, user: User) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -26,19 +26,20 @@ def holding(url: str, statement: str, *values: object) -> Iterator[psycopg.Conne
         yield connection
 
 
-def run_together(url: str, calls: list[Callable[[], Any]], *, locked_by: str, values: tuple[object, ...]) -> list[Any]:
+def run_together(url: str, calls: Sequence[Callable[[], Any]], *, locked_by: str, values: tuple[object, ...]) -> list[Any]:
     """Start the calls, each on a connection of its own; let them go on when all of them wait for a lock.
 
     Returns what each returned or raised, in the order of `calls`.
     """
     with ThreadPoolExecutor(len(calls)) as pool, psycopg.connect(url, autocommit=True) as watcher:
         with holding(url, locked_by, *values):
-            runs = [pool.submit(_outcome, call) for call in calls]
+            runs = [pool.submit(outcome, call) for call in calls]
             _wait_until(lambda: (watcher.execute(_WAITING).fetchone() or (0,))[0] == len(calls))
         return [run.result(timeout=DEADLINE_S) for run in runs]
 
 
-def _outcome(call: Callable[[], Any]) -> Any:
+def outcome(call: Callable[[], Any]) -> Any:
+    """Run the call in this thread, on connections that are closed afterwards; return what it returned or raised."""
     try:
         return call()
     except Exception as error:  # noqa: BLE001 - the test looks at what it is
