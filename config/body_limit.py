@@ -31,14 +31,16 @@ class BodyLimit:
             await self.inner(scope, receive, send)
             return
         if _declared_length(scope) > self.limit:
-            await self._refuse(receive, send, seen=0)
+            await self._drop_rest(receive, seen=0)
+            await self._refuse(send)
             return
-        seen = 0
+        seen, more = 0, True
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal seen, more
             message = await receive()
             seen += len(message.get("body", b""))
+            more = bool(message.get("more_body"))
             if seen > self.limit:
                 raise _TooLarge
             return message
@@ -46,14 +48,18 @@ class BodyLimit:
         try:
             await self.inner(scope, counted, send)
         except _TooLarge:
-            await self._refuse(receive, send, seen=seen)
+            if more:
+                await self._drop_rest(receive, seen=seen)
+            await self._refuse(send)
 
-    async def _refuse(self, receive: Receive, send: Send, *, seen: int) -> None:
+    async def _drop_rest(self, receive: Receive, *, seen: int) -> None:
         while seen <= self.limit * PATIENCE:
             message = await receive()
             seen += len(message.get("body", b""))
             if message["type"] != "http.request" or not message.get("more_body"):
-                break
+                return
+
+    async def _refuse(self, send: Send) -> None:
         problem = {
             "type": "about:blank",
             "title": "Payload Too Large",
