@@ -1,6 +1,5 @@
 """Who calls the API: a program by its key, or a browser that has signed in."""
 
-import hashlib
 import hmac
 from datetime import timedelta
 
@@ -15,14 +14,10 @@ from tenants.callers import Caller, refuse_suspended, session_caller
 from tenants.directory import find_key
 from tenants.models import ApiKey, User
 from tenants.scope import tenant_scope
+from tenants.services.secrets import hash_secret
 
 USE_NOTED_EVERY = timedelta(minutes=1)
 Authenticated = tuple[User | AnonymousUser, Caller]
-
-
-def hash_secret(secret: str) -> str:
-    """Return what is kept of a key's secret. The secret has 256 random bits, so a fast hash cannot be searched back."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class ApiKeyAuthentication(BaseAuthentication):

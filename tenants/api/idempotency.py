@@ -61,8 +61,13 @@ def begin(caller: Caller, key: str, request_hash: str) -> UUID | Response:
             cursor.execute(
                 _BEGIN,
                 {
-                    "id": uuid7(), "tenant": caller.tenant_id, "owner": caller.actor, "key": key, "hash": request_hash,
-                    "kept_for": KEPT_FOR, "abandoned": ABANDONED_AFTER,
+                    "id": uuid7(),
+                    "tenant": caller.tenant_id,
+                    "owner": caller.actor,
+                    "key": key,
+                    "hash": request_hash,
+                    "kept_for": KEPT_FOR,
+                    "abandoned": ABANDONED_AFTER,
                 },
             )
             claimed = cursor.fetchone()

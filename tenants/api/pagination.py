@@ -44,7 +44,9 @@ class CursorPages(CursorPagination):
             if cursor is not None and cursor.position is not None:
                 UUID(cursor.position)
         except (NotFound, ValueError) as error:
-            raise Invalid(_("The cursor was not made by this API. Begin without one."), code="invalid-cursor") from error
+            raise Invalid(
+                _("The cursor was not made by this API. Begin without one."), code="invalid-cursor"
+            ) from error
         return cursor
 
 

@@ -31,10 +31,14 @@ class StrictJSONParser(JSONParser):
             raise MalformedBody(
                 _("The body is not JSON: line %(line)d, column %(column)d: %(reason)s.")
                 % {"line": error.lineno, "column": error.colno, "reason": error.msg},
-                line=error.lineno, column=error.colno, position=error.pos,
+                line=error.lineno,
+                column=error.colno,
+                position=error.pos,
             ) from error
         except UnicodeDecodeError as error:
-            raise MalformedBody(_("The body is not UTF-8 at byte %(at)d.") % {"at": error.start}, position=error.start) from error
+            raise MalformedBody(
+                _("The body is not UTF-8 at byte %(at)d.") % {"at": error.start}, position=error.start
+            ) from error
         except RecursionError as error:
             raise MalformedBody(_("The JSON is nested too deeply.")) from error
         return data

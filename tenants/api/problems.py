@@ -117,7 +117,9 @@ def _invalid(detail: Any) -> dict[str, Any]:
     errors = faults(detail)
     first = errors[0] if errors else {"pointer": "", "message": ""}
     sentence = _("%(count)d values are not accepted; the first: %(pointer)s: %(message)s") % {
-        "count": len(errors), "pointer": first["pointer"] or "/", "message": first["message"],
+        "count": len(errors),
+        "pointer": first["pointer"] or "/",
+        "message": first["message"],
     }
     return document(status=422, detail=sentence, errors=errors)
 

@@ -1,7 +1,9 @@
 """The base of every API view: one caller, one right, one scope, one answer for a repeated POST."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
@@ -23,7 +25,7 @@ from tenants.api.parsers import StrictJSONParser
 from tenants.api.permissions import HasRight
 from tenants.callers import Caller
 from tenants.rights import Right
-from tenants.scope import tenant_scope
+from tenants.scope import Scope, tenant_scope
 from tenants.services.writing import writing
 
 READS = frozenset({"GET", "HEAD"})
@@ -34,12 +36,13 @@ class TenantView(APIView):
     """A view within the caller's tenant.
 
     Reads run in a read-only scope, rendering included. Writes open their own: they call a service, or use
-    `self.writing()`. A subclass says which right each request needs (`read_right`, `write_right`, `action_rights`).
+    `self.writing()`. A subclass says which right each request needs (`read_right`, `write_right`, `action_rights`); a test
+    checks that none was forgotten. None: whoever is signed in.
     """
 
-    read_right: ClassVar[Right]
-    write_right: ClassVar[Right]
-    action_rights: ClassVar[Mapping[str, Right]] = {}
+    read_right: ClassVar[Right | None] = None
+    write_right: ClassVar[Right | None] = None
+    action_rights: ClassVar[Mapping[str, Right | None]] = {}
     secret_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields of the answer that are shown once: a repeated POST gets null for them."""
 
@@ -63,9 +66,24 @@ class TenantView(APIView):
             return None
         return self.read_right if self.request.method in READS else self.write_right
 
-    def writing(self) -> Any:
+    def writing(self) -> AbstractContextManager[Scope]:
         """Open the caller's scope for writing, as `tenants.services.writing.writing` does."""
         return writing(self.caller.tenant_id, actor=self.caller.actor)
+
+    def reading(self) -> AbstractContextManager[Scope]:
+        """Open the caller's scope for reading, in a write that calls a service before or afterwards."""
+        return tenant_scope(self.caller.tenant_id, actor=self.caller.actor, read_only=True)
+
+    def checked(self, serializer_class: type[BaseSerializer[Any]], **options: Any) -> dict[str, Any]:
+        """Return the request's body as the serializer understands it, for a service; raise ValidationError.
+
+        Related ids are looked up in a scope of its own; call it outside of one.
+        """
+        with self.reading():
+            serializer = serializer_class(data=self.request.data, context={"view": self, "request": self.request}, **options)
+            serializer.is_valid(raise_exception=True)
+            values: dict[str, Any] = serializer.validated_data
+            return values
 
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], Response]:
         return problems.answer_exception
@@ -103,7 +121,7 @@ class TenantView(APIView):
     def _read(self, handler: Handler) -> Response:
         if not isinstance(self.request.auth, Caller):
             return handler(self.request, *self.args, **self.kwargs)
-        with tenant_scope(self.caller.tenant_id, actor=self.caller.actor, read_only=True):
+        with self.reading():
             response = handler(self.request, *self.args, **self.kwargs)
             response = self.finalize_response(self.request, response, *self.args, **self.kwargs)
             return response.render()
@@ -143,6 +161,23 @@ class RowsViewSet(TenantView, GenericViewSet[Any]):
         return self.model._default_manager.all()
 
 
+    def own_id(self) -> UUID:
+        """Return the id in the address once it is known to be one of `rows()`; raise Http404. Opens a scope."""
+        with self.reading():
+            get_object_or_404(self.rows().values_list("pk"), pk=self.kwargs["pk"])
+        pk: UUID = self.kwargs["pk"]
+        return pk
+
+    def show(self, pk: UUID, *, status: int = 200) -> Response:
+        """Return the answer that shows a row as a GET would, after a service has written it. Opens a scope."""
+        with self.reading():
+            return Response(self.shown(pk), status=status)
+
+    def shown(self, pk: UUID) -> Any:
+        """Return the row as a GET would show it. The scope is open."""
+        return self.get_serializer(self.rows().get(pk=pk)).data
+
+
 class ReadRows(mixins.ListModelMixin, mixins.RetrieveModelMixin, RowsViewSet):
     """List and detail."""
 
@@ -160,14 +195,14 @@ class WriteRows(ReadRows):
         with self.writing():
             serializer = self.get_serializer(data=request.data)
             serializer.is_valid(raise_exception=True)
-            data = self.shown(self.create_row(serializer))
+            data = self.shown(self.create_row(serializer).pk)
         return Response(data, status=201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with self.writing():
             serializer = self.get_serializer(self.locked(), data=request.data, partial=True)
             serializer.is_valid(raise_exception=True)
-            data = self.shown(self.change_row(serializer))
+            data = self.shown(self.change_row(serializer).pk)
         return Response(data)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -179,10 +214,6 @@ class WriteRows(ReadRows):
         """Return the row of the address, locked; raise Http404. Needs the scope."""
         rows = self.rows().select_for_update(of=("self",))
         return get_object_or_404(rows, pk=self.kwargs["pk"])
-
-    def shown(self, row: Any) -> Any:
-        """Return the row as a GET would show it."""
-        return self.get_serializer(self.rows().get(pk=row.pk)).data
 
     def create_row(self, serializer: BaseSerializer[Any]) -> Any:
         """Write a new row. The scope is open."""

@@ -20,9 +20,11 @@ class TenantManager(models.Manager[M]):
     def get_queryset(self) -> models.QuerySet[M]:
         scope = current_scope()
         rows = super().get_queryset().using(scope.alias)
-        return (
-            rows if scope.tenant_id is None else rows.filter(tenant_id=scope.tenant_id)
-        )
+        return rows if scope.tenant_id is None else rows.filter(tenant_id=scope.tenant_id)
+
+    def none(self) -> models.QuerySet[M]:
+        """No rows; needs no scope, so that what only describes a model (forms, the OpenAPI document) can be made."""
+        return super().get_queryset().none()
 
 
 class TenantForeignKey(models.ForeignKey[Any, Any]):
@@ -32,9 +34,7 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
     `tenants.migrations_support.SecureTable` adds that constraint, hence none of Django's own.
     """
 
-    def __init__(
-        self, to: Any, on_delete: Any = models.PROTECT, **options: Any
-    ) -> None:
+    def __init__(self, to: Any, on_delete: Any = models.PROTECT, **options: Any) -> None:
         options["db_constraint"] = False
         super().__init__(to, on_delete, **options)
 
@@ -52,9 +52,7 @@ class TenantModel(models.Model):
     """A row that belongs to one tenant for ever."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(
-        "tenants.Tenant", on_delete=models.PROTECT, db_index=False, editable=False
-    )
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, db_index=False, editable=False)
 
     objects: TenantManager[Any] = TenantManager()
 

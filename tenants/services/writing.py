@@ -53,7 +53,8 @@ def _taken(table: str, constraint: str) -> Conflict:
     names = ", ".join(fields) or constraint
     return Conflict(
         _("Another one has the same %(names)s already. Choose a different value.") % {"names": names},
-        code="taken", errors=errors,
+        code="taken",
+        errors=errors,
     )
 
 
