@@ -26,7 +26,9 @@ def holding(url: str, statement: str, *values: object) -> Iterator[psycopg.Conne
         yield connection
 
 
-def run_together(url: str, calls: Sequence[Callable[[], Any]], *, locked_by: str, values: tuple[object, ...]) -> list[Any]:
+def run_together(
+    url: str, calls: Sequence[Callable[[], Any]], *, locked_by: str, values: tuple[object, ...]
+) -> list[Any]:
     """Start the calls, each on a connection of its own; let them go on when all of them wait for a lock.
 
     Returns what each returned or raised, in the order of `calls`.
