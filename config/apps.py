@@ -9,3 +9,8 @@ __all__ = ["ConfigConfig", "celery_app"]  # the Celery application must exist wh
 class ConfigConfig(AppConfig):
     name = "config"
     verbose_name = _("Platform")
+
+    def ready(self) -> None:
+        from config.wiring import wire  # noqa: PLC0415 - models can be imported only now
+
+        wire()

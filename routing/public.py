@@ -1,5 +1,8 @@
 """The door of `routing`: everything that other apps may use."""
 
+from routing.eligibility import ensure_demand, judge_profile
+from routing.flows import FlowReport, FlowUnreadable, read_flow_json
+from routing.matching import MatchRunner, run_pool, sweep
 from routing.models import (
     Channel,
     Contact,
@@ -7,17 +10,39 @@ from routing.models import (
     Direction,
     Disposition,
     EntryPoint,
+    Flow,
+    FlowVersion,
     Interaction,
+    Leg,
     Offer,
     Participation,
     Queue,
     Segment,
+    SwitchNode,
 )
+from routing.node import Sounds, SwitchWorker
 from routing.selectors import calling_number, far_numbers
-from routing.states import LIVE_OFFER, ContactState, EndReason, OfferState, SegmentKind
+from routing.services.commands import switch_hint
+from routing.services.desk import end_contact, finish_wrap_up
+from routing.services.flows import check_flow, publish_flow
+from routing.services.offers import accept_offer, reject_offer
+from routing.services.segments import end_wrap_up_segment_of
+from routing.states import (
+    COMMAND,
+    CONTACT,
+    LIVE_OFFER,
+    OFFER,
+    ContactState,
+    EndReason,
+    OfferState,
+    SegmentKind,
+)
 
 __all__ = [
+    "COMMAND",
+    "CONTACT",
     "LIVE_OFFER",
+    "OFFER",
     "Channel",
     "Contact",
     "ContactParty",
@@ -26,13 +51,35 @@ __all__ = [
     "Disposition",
     "EndReason",
     "EntryPoint",
+    "Flow",
+    "FlowReport",
+    "FlowUnreadable",
+    "FlowVersion",
     "Interaction",
+    "Leg",
+    "MatchRunner",
     "Offer",
     "OfferState",
     "Participation",
     "Queue",
     "Segment",
     "SegmentKind",
+    "Sounds",
+    "SwitchNode",
+    "SwitchWorker",
+    "accept_offer",
     "calling_number",
+    "check_flow",
+    "end_contact",
+    "end_wrap_up_segment_of",
+    "ensure_demand",
     "far_numbers",
+    "finish_wrap_up",
+    "judge_profile",
+    "publish_flow",
+    "read_flow_json",
+    "reject_offer",
+    "run_pool",
+    "sweep",
+    "switch_hint",
 ]

@@ -44,7 +44,8 @@ class Caller:
         if not self.may(right):
             raise Forbidden(
                 f"This needs the right {right.value}, which the role {self.role} does not have.",
-                code="missing-right", right=right.value,
+                code="missing-right",
+                right=right.value,
             )
 
 
@@ -74,7 +75,9 @@ def find_member(request: HttpRequest) -> Caller | None:
         return None
     with tenant_scope(tenant_id, read_only=True):
         membership = (
-            Membership.objects.select_related("tenant", "user").filter(id=membership_id, user_id=request.user.pk).first()
+            Membership.objects.select_related("tenant", "user")
+            .filter(id=membership_id, user_id=request.user.pk)
+            .first()
         )
     if membership is None or not membership.user.is_active:
         return None

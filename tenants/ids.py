@@ -18,22 +18,14 @@ def uuid7() -> UUID:
     The first 48 bits are Unix milliseconds; the 12 bits after the version hold the fraction of the millisecond,
     which is bumped when two calls fall together. The remaining 62 bits are random.
     """
-    global _last  # noqa: PLW0603 - one monotonic counter per process is the point
+    global _last
     nanoseconds = time.time_ns()
-    stamp = (nanoseconds // 1_000_000 << COUNTER_BITS) | (
-        nanoseconds % 1_000_000 * (1 << COUNTER_BITS) // 1_000_000
-    )
+    stamp = (nanoseconds // 1_000_000 << COUNTER_BITS) | (nanoseconds % 1_000_000 * (1 << COUNTER_BITS) // 1_000_000)
     with _lock:
         _last = stamp = max(stamp, _last + 1)
     milliseconds, fraction = stamp >> COUNTER_BITS, stamp & ((1 << COUNTER_BITS) - 1)
     random = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
-    return UUID(
-        int=milliseconds << TIMESTAMP_SHIFT
-        | 0x7 << 76
-        | fraction << 64
-        | 0b10 << 62
-        | random
-    )
+    return UUID(int=milliseconds << TIMESTAMP_SHIFT | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random)
 
 
 def uuid7_floor(milliseconds: int) -> UUID:

@@ -14,7 +14,7 @@ _sender: HintSender | None = None
 
 def wire(*, run_pools: PoolRunner, send_hints: HintSender) -> None:
     """Set what runs matching passes and what wakes other processes. Called once, at start-up."""
-    global _runner, _sender  # noqa: PLW0603 - wiring happens once
+    global _runner, _sender
     _runner, _sender = run_pools, send_hints
 
 

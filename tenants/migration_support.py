@@ -142,11 +142,7 @@ class SecureTable(Operation):
 
 
 def _inner_references(model: Any) -> list[Any]:
-    return [
-        field
-        for field in model._meta.local_fields
-        if isinstance(field, TenantForeignKey)
-    ]
+    return [field for field in model._meta.local_fields if isinstance(field, TenantForeignKey)]
 
 
 def _key_names(model: Any) -> list[str]:
@@ -189,9 +185,7 @@ class TenantKeys(Operation):
     ) -> None:
         for name in self.models:
             table = to_state.apps.get_model(app_label, name)._meta.db_table
-            editor.execute(
-                f"ALTER TABLE {table} ADD CONSTRAINT {table}_tenant_id_key UNIQUE (tenant_id, id)"
-            )
+            editor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_tenant_id_key UNIQUE (tenant_id, id)")
 
     def database_backwards(
         self,

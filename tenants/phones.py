@@ -16,9 +16,7 @@ def validate_e164(value: str) -> None:
     """Raise ValidationError unless `value` is in E.164 form with a leading plus (ITU-T E.164: 15 digits at most)."""
     if not _E164.match(value):
         raise ValidationError(
-            _(
-                "“%(value)s” is not a number in international form, such as +8675583660001."
-            ),
+            _("“%(value)s” is not a number in international form, such as +8675583660001."),
             params={"value": value},
         )
 
@@ -45,7 +43,5 @@ def calling_hash(e164: str) -> str:
     """Return a keyed hash of a calling number: equal callers can be told apart from others, but not named."""
     if not e164:
         return ""
-    key = hashlib.sha256(
-        b"hotseat calling number" + settings.SECRET_KEY.encode()
-    ).digest()
+    key = hashlib.sha256(b"hotseat calling number" + settings.SECRET_KEY.encode()).digest()
     return hmac.new(key, e164.encode(), hashlib.sha256).hexdigest()

@@ -25,6 +25,8 @@ from tenants.ids import uuid7
 from tenants.leases import Held, lease_is_ours, release_lease, take_lease
 from tenants.log import record, record_once
 from tenants.matching import hint, request_match
+from tenants.matching import wire as wire_matching
+from tenants.middleware import own_scope
 from tenants.models import (
     CSP_TENANT_ID,
     ApiKey,
@@ -43,14 +45,24 @@ from tenants.models import (
     TenantModel,
     User,
 )
-from tenants.middleware import own_scope
+from tenants.partitions import ensure_partitions
 from tenants.phones import calling_hash, normalise
-from tenants.rights import Right, rights_of
+from tenants.progress import report_progress
 from tenants.queries import run_query
+from tenants.retries import with_retries
+from tenants.rights import Right, rights_of
 from tenants.scope import Scope, current_scope, engine_scope, in_scope, tenant_scope
 from tenants.services.writing import writing
 from tenants.states import Transitions
-from tenants.timers import Due, claim_timer, drop_timer, set_timer, timer_handler
+from tenants.timers import (
+    Due,
+    claim_timer,
+    drop_timer,
+    fire_due_timers,
+    seconds_to_next_timer,
+    set_timer,
+    timer_handler,
+)
 
 __all__ = [
     "CSP_TENANT_ID",
@@ -90,7 +102,9 @@ __all__ = [
     "db_now",
     "drop_timer",
     "engine_scope",
+    "ensure_partitions",
     "find_tenant",
+    "fire_due_timers",
     "hint",
     "in_scope",
     "lease_is_ours",
@@ -101,9 +115,11 @@ __all__ = [
     "record_once",
     "refuse_suspended",
     "release_lease",
+    "report_progress",
     "request_match",
-    "run_query",
     "rights_of",
+    "run_query",
+    "seconds_to_next_timer",
     "session_caller",
     "session_id",
     "set_timer",
@@ -113,5 +129,7 @@ __all__ = [
     "tenant_scope",
     "timer_handler",
     "uuid7",
+    "wire_matching",
+    "with_retries",
     "writing",
 ]

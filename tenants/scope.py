@@ -48,9 +48,7 @@ def current_scope() -> Scope:
     """Return the open scope; raise `ScopeMissing` when there is none."""
     scope = _current.get()
     if scope is None:
-        raise ScopeMissing(
-            "Tenant data needs a scope: open tenant_scope(...) or engine_scope() around this code."
-        )
+        raise ScopeMissing("Tenant data needs a scope: open tenant_scope(...) or engine_scope() around this code.")
     return scope
 
 
@@ -70,13 +68,9 @@ def after_commit(hook: Callable[[Scope], None]) -> None:
 
 
 @contextmanager
-def _open(
-    scope: Scope, *, settings: dict[str, str], read_only: bool
-) -> Iterator[Scope]:
+def _open(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Iterator[Scope]:
     if _current.get() is not None:
-        raise ScopeMissing(
-            "A scope is already open; scopes do not nest. Commit the first, then open the next."
-        )
+        raise ScopeMissing("A scope is already open; scopes do not nest. Commit the first, then open the next.")
     kept = True
     with transaction.atomic(using=scope.alias, durable=True):
         with connections[scope.alias].cursor() as cursor:
@@ -125,9 +119,7 @@ def tenant_scope(
 
 
 @contextmanager
-def engine_scope(
-    *, actor: str = SYSTEM_ACTOR, node: str = "", read_only: bool = False
-) -> Iterator[Scope]:
+def engine_scope(*, actor: str = SYSTEM_ACTOR, node: str = "", read_only: bool = False) -> Iterator[Scope]:
     """Open a durable transaction over all tenants' routing rows, as the role that can read nothing personal."""
     scope = Scope(alias=ENGINE_ALIAS, tenant_id=None, actor=actor, node=node)
     with _open(scope, settings={}, read_only=read_only):

@@ -20,10 +20,7 @@ class Transitions:
 
     def __init__(self, noun: str, table: Mapping[Any, Iterable[Any]]) -> None:
         self.noun = noun
-        self.table = {
-            str(source): frozenset(map(str, targets))
-            for source, targets in table.items()
-        }
+        self.table = {str(source): frozenset(map(str, targets)) for source, targets in table.items()}
 
     def allows(self, source: str, target: str) -> bool:
         return str(target) in self.table[str(source)]

@@ -32,9 +32,7 @@ class Interaction(PlatformModel):
 
     node = models.CharField(max_length=64)
     caller_channel = models.CharField(max_length=128, unique=True)
-    direction = models.CharField(
-        max_length=8, choices=Direction, default=Direction.INBOUND
-    )
+    direction = models.CharField(max_length=8, choices=Direction, default=Direction.INBOUND)
     channel = models.CharField(max_length=12, choices=Channel, default=Channel.VOICE)
     is_test = models.BooleanField(default=False)
     clock_offset_ms = models.BigIntegerField()
@@ -58,9 +56,7 @@ class Interaction(PlatformModel):
 class Leg(PlatformModel):
     """One channel of the switch. The caller's leg has no offer; an agent's leg belongs to one."""
 
-    interaction = models.ForeignKey(
-        Interaction, on_delete=models.PROTECT, related_name="legs"
-    )
+    interaction = models.ForeignKey(Interaction, on_delete=models.PROTECT, related_name="legs")
     node = models.CharField(max_length=64)
     channel_id = models.CharField(max_length=128, unique=True)
     offer_id = models.UUIDField(null=True)
@@ -75,11 +71,7 @@ class Leg(PlatformModel):
     ended_by_us = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [
-            models.Index(
-                fields=["node"], condition=Q(ended_at__isnull=True), name="open_legs"
-            )
-        ]
+        indexes = [models.Index(fields=["node"], condition=Q(ended_at__isnull=True), name="open_legs")]
 
     def __str__(self) -> str:
         return self.channel_id
@@ -92,25 +84,15 @@ class Contact(TenantModel):
     end will be called once the switch reports it: it was asked to hang up and for what reason.
     """
 
-    interaction = models.ForeignKey(
-        Interaction, on_delete=models.PROTECT, related_name="contacts"
-    )
+    interaction = models.ForeignKey(Interaction, on_delete=models.PROTECT, related_name="contacts")
     node = models.CharField(max_length=64)
     caller_channel = models.CharField(max_length=128)
     ordinal = models.PositiveSmallIntegerField(default=0)
-    state = models.CharField(
-        _("state"), max_length=12, choices=ContactState, default=ContactState.ARRIVING
-    )
-    end_reason = models.CharField(
-        _("end"), max_length=16, choices=EndReason, blank=True
-    )
+    state = models.CharField(_("state"), max_length=12, choices=ContactState, default=ContactState.ARRIVING)
+    end_reason = models.CharField(_("end"), max_length=16, choices=EndReason, blank=True)
     ending = models.CharField(max_length=16, choices=EndReason, blank=True)
-    direction = models.CharField(
-        _("direction"), max_length=8, choices=Direction, default=Direction.INBOUND
-    )
-    channel = models.CharField(
-        _("channel"), max_length=12, choices=Channel, default=Channel.VOICE
-    )
+    direction = models.CharField(_("direction"), max_length=8, choices=Direction, default=Direction.INBOUND)
+    channel = models.CharField(_("channel"), max_length=12, choices=Channel, default=Channel.VOICE)
     language = models.CharField(_("language"), max_length=10)
     is_test = models.BooleanField(default=False)
     number = TenantForeignKey(Number, null=True, verbose_name=_("number"))
@@ -127,35 +109,26 @@ class Contact(TenantModel):
     connected_at = models.DateTimeField(_("answered"), null=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
     metered_ms = models.PositiveBigIntegerField(null=True)
-    disposition = TenantForeignKey(
-        "routing.Disposition", null=True, verbose_name=_("disposition")
-    )
+    disposition = TenantForeignKey("routing.Disposition", null=True, verbose_name=_("disposition"))
     version = models.PositiveIntegerField(default=0)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         constraints = [
-            models.UniqueConstraint(
-                fields=["interaction", "ordinal"], name="contact_ordinal_once"
-            ),
+            models.UniqueConstraint(fields=["interaction", "ordinal"], name="contact_ordinal_once"),
             models.UniqueConstraint(
                 fields=["interaction"],
                 condition=~Q(state=ContactState.ENDED),
                 name="one_open_contact_per_interaction",
             ),
             models.CheckConstraint(
-                condition=Q(state=ContactState.ENDED, ended_at__isnull=False)
-                & ~Q(end_reason="")
-                | (
-                    ~Q(state=ContactState.ENDED)
-                    & Q(ended_at__isnull=True, end_reason="")
-                ),
+                condition=Q(state=ContactState.ENDED, ended_at__isnull=False) & ~Q(end_reason="")
+                | (~Q(state=ContactState.ENDED) & Q(ended_at__isnull=True, end_reason="")),
                 name="contact_ends_with_time_and_reason",
             ),
             models.CheckConstraint(
-                condition=~Q(state=ContactState.QUEUED)
-                | Q(demand__isnull=False, order_at__isnull=False),
+                condition=~Q(state=ContactState.QUEUED) | Q(demand__isnull=False, order_at__isnull=False),
                 name="queued_contact_has_demand_and_place",
             ),
         ]
@@ -185,9 +158,7 @@ class Contact(TenantModel):
 class ContactParty(TenantModel):
     """Everything personal about a contact: who called what, which keys they pressed, what was noted."""
 
-    contact = TenantForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="+"
-    )
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     ani = models.CharField(_("calling number"), max_length=16, blank=True)
     ani_restricted = models.BooleanField(default=False)
     dnis = models.CharField(_("called number"), max_length=64, blank=True)
@@ -212,9 +183,7 @@ class FlowRun(TenantModel):
     `applied` are the keys of the latest switch events it has taken in: one that comes again changes nothing.
     """
 
-    contact = TenantForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="+"
-    )
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     state = models.JSONField()
     applied = models.JSONField(default=list)
 
@@ -228,9 +197,7 @@ class FlowRun(TenantModel):
 class Segment(TenantModel):
     """A stretch of a contact. Times are the switch's plus the interaction's offset; `ended_at` is null while it runs."""
 
-    contact = TenantForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="segments"
-    )
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="segments")
     kind = models.CharField(_("kind"), max_length=8, choices=SegmentKind)
     queue = TenantForeignKey(Queue, null=True)
     session = TenantForeignKey(AgentSession, null=True)
@@ -243,8 +210,7 @@ class Segment(TenantModel):
         ordering = ("started_at", "id")
         constraints = [
             models.CheckConstraint(
-                condition=Q(ended_at__isnull=True)
-                | Q(ended_at__gte=models.F("started_at")),
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=models.F("started_at")),
                 name="segment_forward",
             ),
             models.UniqueConstraint(
@@ -264,9 +230,7 @@ class Participation(TenantModel):
     class Part(models.TextChoices):
         HANDLER = "handler", _("handles it")
 
-    contact = TenantForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="participations"
-    )
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="participations")
     session = TenantForeignKey(AgentSession)
     slot = TenantForeignKey(Slot, null=True, on_delete=models.SET_NULL)
     leg_channel = models.CharField(max_length=128)

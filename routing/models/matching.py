@@ -22,11 +22,7 @@ class Demand(TenantModel):
     requires = models.JSONField(default=dict)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "queue", "channel", "expression"], name="demand_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "queue", "channel", "expression"], name="demand_once")]
 
     def __str__(self) -> str:
         return self.expression
@@ -44,11 +40,7 @@ class Eligibility(TenantModel):
     fit = models.SmallIntegerField(default=0)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "demand", "profile"], name="eligibility_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "demand", "profile"], name="eligibility_once")]
 
     def __str__(self) -> str:
         return f"{self.demand_id} × {self.profile_id}: {self.fits}"
@@ -67,9 +59,7 @@ class Offer(TenantModel):
     session = TenantForeignKey(AgentSession)
     agent_tenant_id = models.UUIDField()
     slot = TenantForeignKey(Slot, null=True, on_delete=models.SET_NULL)
-    state = models.CharField(
-        max_length=12, choices=OfferState, default=OfferState.OFFERED
-    )
+    state = models.CharField(max_length=12, choices=OfferState, default=OfferState.OFFERED)
     fence = models.PositiveIntegerField(default=1)
     leg_channel = models.CharField(max_length=128, unique=True)
     answer_mode = models.CharField(max_length=8)
@@ -109,12 +99,8 @@ class Offer(TenantModel):
 class SlotHold(models.Model):
     """Who holds a slot: an offer, or the participation that it became. The key is the slot, so there is one at most."""
 
-    slot = models.OneToOneField(
-        Slot, primary_key=True, on_delete=models.CASCADE, db_constraint=False
-    )
-    tenant = models.ForeignKey(
-        "tenants.Tenant", on_delete=models.PROTECT, db_index=False
-    )
+    slot = models.OneToOneField(Slot, primary_key=True, on_delete=models.CASCADE, db_constraint=False)
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, db_index=False)
     offer = TenantForeignKey(Offer, null=True, on_delete=models.CASCADE)
     participation = TenantForeignKey(Participation, null=True, on_delete=models.CASCADE)
 
@@ -129,9 +115,7 @@ class SlotHold(models.Model):
                 name="slot_held_by_one_thing",
             ),
             models.UniqueConstraint(fields=["offer"], name="offer_holds_one_slot"),
-            models.UniqueConstraint(
-                fields=["participation"], name="participation_holds_one_slot"
-            ),
+            models.UniqueConstraint(fields=["participation"], name="participation_holds_one_slot"),
         ]
 
     def __str__(self) -> str:
@@ -146,11 +130,7 @@ class Exclusion(TenantModel):
     until = models.DateTimeField()
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "contact", "session"], name="exclusion_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "contact", "session"], name="exclusion_once")]
 
     def __str__(self) -> str:
         return f"{self.contact_id} not to {self.session_id}"

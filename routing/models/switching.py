@@ -37,9 +37,7 @@ class SwitchCommand(PlatformModel):
     contact_id = models.UUIDField(null=True)
     kind = models.CharField(max_length=20, choices=CommandKind)
     arguments = models.JSONField(default=dict)
-    state = models.CharField(
-        max_length=8, choices=CommandState, default=CommandState.PENDING
-    )
+    state = models.CharField(max_length=8, choices=CommandState, default=CommandState.PENDING)
     created_at = models.DateTimeField()
     begun_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)

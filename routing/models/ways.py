@@ -23,9 +23,7 @@ class Queue(TenantModel):
         blank=True,
         help_text=_('Skill codes with the least proficiency, such as {"english": 3}.'),
     )
-    preference = models.CharField(
-        _("prefers"), max_length=16, choices=Preference, default=Preference.LONGEST_IDLE
-    )
+    preference = models.CharField(_("prefers"), max_length=16, choices=Preference, default=Preference.LONGEST_IDLE)
     priority = models.SmallIntegerField(_("priority"), default=0)
     weight_seconds = models.PositiveIntegerField(
         _("head start (s)"),
@@ -43,32 +41,24 @@ class Queue(TenantModel):
         validators=[MaxValueValidator(1800)],
         help_text=_("0: none."),
     )
-    target_seconds = models.PositiveSmallIntegerField(
-        _("service level within (s)"), default=15
-    )
+    target_seconds = models.PositiveSmallIntegerField(_("service level within (s)"), default=15)
     target_percent = models.PositiveSmallIntegerField(
         _("service level target (%)"), default=80, validators=[MaxValueValidator(100)]
     )
-    short_abandon_seconds = models.PositiveSmallIntegerField(
-        _("short abandon (s)"), default=5
-    )
+    short_abandon_seconds = models.PositiveSmallIntegerField(_("short abandon (s)"), default=5)
     announce_seconds = models.PositiveSmallIntegerField(
         _("announce the position every (s)"),
         default=30,
         help_text=_("0: never. Heard only on answered calls."),
     )
-    music_class = models.CharField(
-        _("music"), max_length=40, default="default", validators=[CODE]
-    )
+    music_class = models.CharField(_("music"), max_length=40, default="default", validators=[CODE])
     active = models.BooleanField(_("active"), default=True)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("queue")
         verbose_name_plural = _("queues")
         ordering = ("name",)
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "code"], name="queue_code_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "code"], name="queue_code_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -92,9 +82,7 @@ class Flow(TenantModel):
         verbose_name = _("flow")
         verbose_name_plural = _("flows")
         ordering = ("name",)
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "code"], name="flow_code_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "code"], name="flow_code_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -103,9 +91,7 @@ class Flow(TenantModel):
 class FlowVersion(TenantModel):
     """One validated state of a flow's definition. Never changed: a contact finishes the version it began."""
 
-    flow = TenantForeignKey(
-        Flow, on_delete=models.CASCADE, related_name="versions", verbose_name=_("flow")
-    )
+    flow = TenantForeignKey(Flow, on_delete=models.CASCADE, related_name="versions", verbose_name=_("flow"))
     number = models.PositiveIntegerField(_("version"))
     definition = models.JSONField(_("definition"))
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -114,11 +100,7 @@ class FlowVersion(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("flow version")
         verbose_name_plural = _("flow versions")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "flow", "number"], name="flow_version_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "flow", "number"], name="flow_version_once")]
 
     def __str__(self) -> str:
         return f"v{self.number}"
@@ -142,21 +124,15 @@ class EntryPoint(TenantModel):
         default="en",
         choices=[("en", "English"), ("zh-hans", "简体中文")],
     )
-    is_test = models.BooleanField(
-        _("test"), default=False, help_text=_("Its contacts are marked as tests.")
-    )
+    is_test = models.BooleanField(_("test"), default=False, help_text=_("Its contacts are marked as tests."))
 
     class Meta(TenantModel.Meta):
         verbose_name = _("entry point")
         verbose_name_plural = _("entry points")
         ordering = ("name",)
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "code"], name="entry_point_code_once"
-            ),
-            models.UniqueConstraint(
-                fields=["tenant", "number"], name="entry_point_number_once"
-            ),
+            models.UniqueConstraint(fields=["tenant", "code"], name="entry_point_code_once"),
+            models.UniqueConstraint(fields=["tenant", "number"], name="entry_point_number_once"),
         ]
 
     def __str__(self) -> str:
@@ -173,11 +149,7 @@ class Disposition(TenantModel):
         verbose_name = _("disposition")
         verbose_name_plural = _("dispositions")
         ordering = ("name",)
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "name"], name="disposition_name_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="disposition_name_once")]
 
     def __str__(self) -> str:
         return self.name

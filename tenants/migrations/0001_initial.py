@@ -77,9 +77,7 @@ class Migration(migrations.Migration):
                         help_text="What agents type as the company when they log in.",
                         max_length=40,
                         unique=True,
-                        validators=[
-                            django.core.validators.RegexValidator("^[a-z][a-z0-9-]*$")
-                        ],
+                        validators=[django.core.validators.RegexValidator("^[a-z][a-z0-9-]*$")],
                         verbose_name="code",
                     ),
                 ),
@@ -116,9 +114,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         default="EUR",
                         max_length=3,
-                        validators=[
-                            django.core.validators.RegexValidator("^[A-Z]{3}$")
-                        ],
+                        validators=[django.core.validators.RegexValidator("^[A-Z]{3}$")],
                         verbose_name="currency",
                     ),
                 ),
@@ -139,9 +135,7 @@ class Migration(migrations.Migration):
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 (
                     "last_login",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="last login"
-                    ),
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
                 ),
                 (
                     "is_superuser",
@@ -220,9 +214,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "audit entry",
                 "verbose_name_plural": "audit entries",
-                "indexes": [
-                    models.Index(fields=["tenant_id", "id"], name="audit_by_tenant")
-                ],
+                "indexes": [models.Index(fields=["tenant_id", "id"], name="audit_by_tenant")],
             },
         ),
         migrations.CreateModel(
@@ -244,11 +236,7 @@ class Migration(migrations.Migration):
                 ("detail", models.JSONField(default=dict)),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("name", "node"), name="process_once"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("name", "node"), name="process_once")],
             },
         ),
         migrations.CreateModel(
@@ -349,15 +337,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "last_used_at",
-                    models.DateTimeField(
-                        editable=False, null=True, verbose_name="last used"
-                    ),
+                    models.DateTimeField(editable=False, null=True, verbose_name="last used"),
                 ),
                 (
                     "revoked_at",
-                    models.DateTimeField(
-                        editable=False, null=True, verbose_name="revoked"
-                    ),
+                    models.DateTimeField(editable=False, null=True, verbose_name="revoked"),
                 ),
                 (
                     "created_at",
@@ -433,11 +417,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "memberships",
                 "abstract": False,
                 "base_manager_name": "objects",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("tenant", "user"), name="membership_once"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("tenant", "user"), name="membership_once")],
             },
         ),
         migrations.CreateModel(
@@ -471,14 +451,8 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
                 "base_manager_name": "objects",
-                "indexes": [
-                    models.Index(fields=["created_at"], name="idempotency_by_age")
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("tenant", "owner", "key"), name="idempotency_once"
-                    )
-                ],
+                "indexes": [models.Index(fields=["created_at"], name="idempotency_by_age")],
+                "constraints": [models.UniqueConstraint(fields=("tenant", "owner", "key"), name="idempotency_once")],
             },
         ),
         migrations.CreateModel(
@@ -517,11 +491,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "entitlements",
                 "abstract": False,
                 "base_manager_name": "objects",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("tenant", "kind"), name="entitlement_once"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("tenant", "kind"), name="entitlement_once")],
             },
         ),
         migrations.CreateModel(
@@ -548,9 +518,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "email",
-                    models.EmailField(
-                        blank=True, max_length=254, verbose_name="e-mail address"
-                    ),
+                    models.EmailField(blank=True, max_length=254, verbose_name="e-mail address"),
                 ),
                 (
                     "segment",
@@ -558,9 +526,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "language",
-                    models.CharField(
-                        blank=True, max_length=10, verbose_name="language"
-                    ),
+                    models.CharField(blank=True, max_length=10, verbose_name="language"),
                 ),
                 ("note", models.TextField(blank=True, verbose_name="note")),
                 (
@@ -583,9 +549,7 @@ class Migration(migrations.Migration):
                 "ordering": ("name", "id"),
                 "abstract": False,
                 "base_manager_name": "objects",
-                "indexes": [
-                    models.Index(fields=["tenant", "phone"], name="customer_by_phone")
-                ],
+                "indexes": [models.Index(fields=["tenant", "phone"], name="customer_by_phone")],
             },
         ),
         migrations.CreateModel(
@@ -618,11 +582,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "indexes": [models.Index(fields=["due_at"], name="timer_by_due")],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("kind", "subject_id"), name="timer_once"
-                    )
-                ],
+                "constraints": [models.UniqueConstraint(fields=("kind", "subject_id"), name="timer_once")],
             },
         ),
     ]

@@ -124,9 +124,7 @@ class Migration(migrations.Migration):
                 engine=("SELECT", "INSERT"),
                 app_policy=TENANT,
             )
-            + policy_sql(
-                "tenants_event_default", app=NONE, engine=NONE, app_policy=ANY
-            ),
+            + policy_sql("tenants_event_default", app=NONE, engine=NONE, app_policy=ANY),
             insecure_sql("tenants_event_default") + insecure_sql("tenants_event"),
         ),
         migrations.RunSQL(

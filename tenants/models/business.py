@@ -14,9 +14,7 @@ class Number(TenantModel):
         PUBLIC = "public", _("public")
         PRIVATE = "private", _("private")
 
-    e164 = models.CharField(
-        _("number"), max_length=16, unique=True, validators=[validate_e164]
-    )
+    e164 = models.CharField(_("number"), max_length=16, unique=True, validators=[validate_e164])
     kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.PRIVATE)
     label = models.CharField(_("label"), max_length=80, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -34,9 +32,7 @@ class Customer(TenantModel):
     """A person or company that calls one tenant. Personal data: only the tenant's own scope sees it."""
 
     name = models.CharField(_("name"), max_length=120)
-    phone = models.CharField(
-        _("telephone"), max_length=16, blank=True, validators=[validate_e164]
-    )
+    phone = models.CharField(_("telephone"), max_length=16, blank=True, validators=[validate_e164])
     email = models.EmailField(_("e-mail address"), blank=True)
     segment = models.CharField(_("segment"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
@@ -66,9 +62,7 @@ class Entitlement(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("entitlement")
         verbose_name_plural = _("entitlements")
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "kind"], name="entitlement_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "kind"], name="entitlement_once")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.limit}"
@@ -105,11 +99,7 @@ class IdempotencyRecord(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "owner", "key"], name="idempotency_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "owner", "key"], name="idempotency_once")]
         indexes = [models.Index(fields=["created_at"], name="idempotency_by_age")]
 
     def __str__(self) -> str:
@@ -148,9 +138,7 @@ class Process(PlatformModel):
     detail = models.JSONField(default=dict)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["name", "node"], name="process_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["name", "node"], name="process_once")]
 
     def __str__(self) -> str:
         return f"{self.name}@{self.node}"

@@ -15,9 +15,7 @@ class Event(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(
-        "tenants.Tenant", on_delete=models.PROTECT, db_index=False
-    )
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, db_index=False)
     type = models.CharField(max_length=48)
     schema_version = models.PositiveSmallIntegerField(default=1)
     aggregate_type = models.CharField(max_length=24)
@@ -45,9 +43,7 @@ class Outbox(models.Model):
     """An event that the relay has not yet passed on. The row goes when it has."""
 
     event_id = models.UUIDField(primary_key=True)
-    tenant = models.ForeignKey(
-        "tenants.Tenant", on_delete=models.PROTECT, db_index=False
-    )
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, db_index=False)
 
     objects: TenantManager["Outbox"] = TenantManager()
 
@@ -70,9 +66,7 @@ class Timer(TenantModel):
     data = models.JSONField(default=dict)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["kind", "subject_id"], name="timer_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["kind", "subject_id"], name="timer_once")]
         indexes = [models.Index(fields=["due_at"], name="timer_by_due")]
 
     def __str__(self) -> str:

@@ -38,12 +38,8 @@ class Tenant(PlatformModel):
         help_text=_("What agents type as the company when they log in."),
     )
     name = models.CharField(_("name"), max_length=120)
-    status = models.CharField(
-        _("status"), max_length=12, choices=Status, default=Status.ACTIVE
-    )
-    time_zone = models.CharField(
-        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
-    )
+    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.ACTIVE)
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
     language = models.CharField(
         _("language"),
         max_length=10,
@@ -78,9 +74,7 @@ class Tenant(PlatformModel):
 class UserManager(BaseUserManager["User"]):
     """Makes people; the e-mail address is compared without regard to case."""
 
-    def create_user(
-        self, email: str | None, password: str | None = None, **fields: Any
-    ) -> "User":
+    def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=email.strip().lower() if email else None, **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -143,9 +137,7 @@ class Membership(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "user"], name="membership_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="membership_once")]
 
     def __str__(self) -> str:
         return f"{self.user} ({self.get_role_display()})"

@@ -1,0 +1,95 @@
+"""``manage.py engine``: due timers, the sweep, the relay, presence, and the log's partitions. Two may run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from agents.public import sweep_presence
+from routing.public import sweep
+from tenants.public import (
+    Relay,
+    ensure_partitions,
+    fire_due_timers,
+    report_progress,
+    seconds_to_next_timer,
+    with_retries,
+)
+
+log = logging.getLogger(__name__)
+
+LONGEST_SLEEP_S = 0.1
+RELAY_PAUSE_S = 0.05
+SWEEP_EVERY_S = 1.0
+PRESENCE_EVERY_S = 5.0
+PARTITIONS_EVERY_S = 3600.0
+
+
+class Command(BaseCommand):
+    """Runs what nobody asks for. It needs PostgreSQL only; the relay also Valkey."""
+
+    help = __doc__ or ""
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+        """Run until a signal says stop."""
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        holder = f"{socket.gethostname()}:{os.getpid()}"
+        relay = Relay(holder=holder)
+        duties: dict[str, Callable[[], float]] = {
+            "timers": _timers,
+            "sweep": _sweep,
+            "relay": lambda: RELAY_PAUSE_S if relay.step() == 0 else 0.0,
+            "presence": _presence,
+            "partitions": _partitions,
+        }
+        threads = [
+            threading.Thread(target=_repeat, args=(name, duty, stop), name=name) for name, duty in duties.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        relay.release()
+
+
+def _repeat(name: str, duty: Callable[[], float], stop: threading.Event) -> None:
+    """Do `duty` again and again, resting as long as it says; its failure is logged and it is done again."""
+    pause = 0.0
+    while not stop.wait(pause):
+        try:
+            pause = with_retries(duty)
+        except Exception:
+            # One duty's trouble must not end the others'; readiness shows that it makes no progress.
+            log.exception("the engine's duty failed", extra={"duty": name})
+            pause = SWEEP_EVERY_S
+
+
+def _timers() -> float:
+    fire_due_timers()
+    return min(LONGEST_SLEEP_S, seconds_to_next_timer())
+
+
+def _sweep() -> float:
+    caught = sweep()
+    report_progress("engine", node=settings.HOTSEAT_NODE, **caught)
+    return SWEEP_EVERY_S
+
+
+def _presence() -> float:
+    sweep_presence()
+    return PRESENCE_EVERY_S
+
+
+def _partitions() -> float:
+    ensure_partitions()
+    return PARTITIONS_EVERY_S

@@ -1,0 +1,38 @@
+"""Who answers the ports of the lower apps. Wired once, when Django is ready; nothing else may know two sides."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from django.db import DatabaseError
+
+from agents.public import profile_hooks, wrap_up_hooks
+from config.hints import HintSender
+from routing.public import MatchRunner, end_wrap_up_segment_of, judge_profile
+from tenants.public import wire_matching, with_retries
+
+log = logging.getLogger(__name__)
+
+MATCH_PATIENCE_S = 2.0
+
+_match = MatchRunner()
+
+
+def run_pools(pools: frozenset[UUID]) -> None:
+    """Run the passes that a committed change asks for.
+
+    What asked for them has been committed, so a database that fails now must not make it look failed: the sweep finds
+    the pair a second later.
+    """
+    try:
+        with_retries(lambda: _match(pools), patience_s=MATCH_PATIENCE_S)
+    except DatabaseError:
+        log.exception("a matching pass failed; the sweep will make up for it")
+
+
+def wire() -> None:
+    """Connect the ports."""
+    wire_matching(run_pools=run_pools, send_hints=HintSender())
+    profile_hooks.append(judge_profile)
+    wrap_up_hooks.append(end_wrap_up_segment_of)

@@ -1,0 +1,99 @@
+"""Who can serve what: one pure verdict, and the tables of demands, profiles and verdicts that it fills.
+
+Demands and profiles are made each in a short transaction of its own under one advisory lock, taken in a statement of
+its own: whichever comes second sees the first, so no pair goes unjudged.
+"""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from django.db import connections
+
+from agents.public import SkillProfile
+from routing.models import Channel, Demand, Eligibility, Queue
+from tenants.public import current_scope, request_match, tenant_scope
+
+LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtext('eligibility'))"
+
+
+def canonical(requires: Mapping[str, int]) -> str:
+    """Return the canonical form of required skills: "english>=3&loans>=1", sorted by skill code."""
+    return "&".join(f"{code}>={level}" for code, level in sorted(requires.items()))
+
+
+def judge(requires: Mapping[str, int], skills: Mapping[str, int]) -> tuple[bool, int]:
+    """Return whether `skills` (code → proficiency 1–5) meet `requires` (code → least proficiency), and how well.
+
+    The fit is the sum of the proficiencies in what is required: larger is better. Nothing required fits everyone.
+    """
+    fits = all(skills.get(code, 0) >= level for code, level in requires.items())
+    return fits, sum(skills.get(code, 0) for code in requires) if fits else 0
+
+
+class DemandMissing(Exception):
+    """A contact needs a demand that has no row yet. Make it in a transaction of its own, then try again."""
+
+    def __init__(self, queue_id: UUID) -> None:
+        super().__init__(f"queue {queue_id} has no demand for its present skills")
+        self.queue_id = queue_id
+
+
+def find_demand(queue: Queue, *, channel: str = Channel.VOICE) -> Demand:
+    """Return the demand of a contact that enters `queue` now; raise DemandMissing when it has no row yet."""
+    demand = Demand.objects.filter(queue=queue, channel=channel, expression=canonical(queue.requires)).first()
+    if demand is None:
+        raise DemandMissing(queue.id)
+    return demand
+
+
+def ensure_demand(*, tenant_id: UUID, queue_id: UUID, channel: str = Channel.VOICE) -> None:
+    """Make the demand of a queue's present skills and judge every profile by it; nothing if it is there."""
+    with tenant_scope(tenant_id):
+        lock_eligibility()
+        queue = Queue.objects.get(id=queue_id)
+        demand, created = Demand.objects.get_or_create(
+            tenant_id=tenant_id,
+            queue=queue,
+            channel=channel,
+            expression=canonical(queue.requires),
+            defaults={"requires": queue.requires},
+        )
+        if created:
+            _store((demand, profile) for profile in SkillProfile.objects.all())
+            request_match(tenant_id)
+
+
+def judge_profile(profile: SkillProfile) -> None:
+    """Judge a new profile by every demand. Runs in the transaction that made it, under the eligibility lock."""
+    _store((demand, profile) for demand in Demand.objects.filter(tenant_id=profile.tenant_id))
+
+
+def judge_missing(pool: UUID) -> int:
+    """Judge the pairs of a pool that have no verdict, and return how many there were. In health there are none."""
+    with tenant_scope(pool):
+        lock_eligibility()
+        known = set(Eligibility.objects.values_list("demand_id", "profile_id"))
+        missing = [
+            (demand, profile)
+            for demand in Demand.objects.all()
+            for profile in SkillProfile.objects.all()
+            if (demand.id, profile.id) not in known
+        ]
+        _store(missing)
+        if missing:
+            request_match(pool)
+    return len(missing)
+
+
+def lock_eligibility() -> None:
+    """Wait for whoever makes a demand or a profile. A statement of its own, so that the next one sees their rows."""
+    with connections[current_scope().alias].cursor() as cursor:
+        cursor.execute(LOCK_SQL)
+
+
+def _store(pairs: Iterable[tuple[Demand, SkillProfile]]) -> None:
+    rows = []
+    for demand, profile in pairs:
+        fits, fit = judge(demand.requires, profile.skills)
+        rows.append(Eligibility(tenant_id=demand.tenant_id, demand=demand, profile=profile, fits=fits, fit=fit))
+    Eligibility.objects.bulk_create(rows, ignore_conflicts=True)

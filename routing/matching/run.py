@@ -1,0 +1,230 @@
+"""A matching pass: one at a time for a pool, decide all pairs, lock, check again, write, until nothing pairs."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import connections
+
+from agents.public import AgentSession, Slot
+from routing.matching.decide import FreeSlot, Pair, Waiting, decide
+from routing.models import CommandKind, Contact, Offer, SlotHold
+from routing.services.commands import send
+from routing.services.contacts import note, save
+from routing.services.offers import LEASE_MARGIN, OFFER_TIMER
+from routing.services.segments import begin_segment
+from routing.states import CONTACT, ContactState, SegmentKind
+from tenants.public import current_scope, db_now, engine_scope, run_query, set_timer, uuid7
+
+SQL = Path(__file__).parent / "sql"
+ROWS_A_ROUND = 64
+"""How many contacts of a demand, and slots of a profile, a round reads."""
+
+POOL_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a chosen slot's agent sits."""
+
+    endpoint: str
+    answer_mode: str
+
+
+def run_pool(pool: UUID) -> int:
+    """Match the pool until nothing pairs, and return how many offers were made.
+
+    One transaction under the pool's lock, at READ COMMITTED: the lock is taken in a statement of its own before
+    anything is read, so that the rows read are those that the last holder left.
+    """
+    offers = 0
+    with engine_scope():
+        with connections[current_scope().alias].cursor() as cursor:
+            cursor.execute(POOL_LOCK, [f"pool:{pool}"])
+        rows = ROWS_A_ROUND
+        while True:
+            now = db_now()
+            pairs, was_cut = _choose(pool, rows=rows, now=now)
+            made = _make_offers(pairs, now=now)
+            offers += made
+            if made == 0:
+                if not was_cut:
+                    return offers
+                rows *= 4
+
+
+def _choose(pool: UUID, *, rows: int, now: datetime) -> tuple[list[Pair], bool]:
+    contacts = [
+        Waiting(*row[:8], excluded=frozenset(row[8]))
+        for row in run_query(SQL / "waiting.sql", {"pool": pool, "limit": rows, "now": now})
+    ]
+    if not contacts:
+        return [], False
+    slots = [
+        FreeSlot(*row)
+        for channel in sorted({contact.channel for contact in contacts})
+        for row in run_query(SQL / "free.sql", {"pool": pool, "limit": rows, "channel": channel})
+    ]
+    if not slots:
+        return [], False
+    verdicts = run_query(
+        SQL / "fits.sql",
+        {
+            "pool": pool,
+            "demands": list({contact.demand_id for contact in contacts}),
+            "profiles": list({slot.profile_id for slot in slots}),
+        },
+    )
+    cut_demands = _full((contact.demand_id for contact in contacts), rows)
+    cut_profiles = _full((slot.profile_id for slot in slots), rows)
+    pairs = decide(
+        contacts,
+        slots,
+        {(demand, profile): fit for demand, profile, fit in verdicts},
+        cut_demands=cut_demands,
+        cut_profiles=cut_profiles,
+    )
+    return pairs, bool(cut_demands or cut_profiles)
+
+
+def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
+    counts: dict[UUID, int] = defaultdict(int)
+    for key in keys:
+        counts[key] += 1
+    return {key for key, count in counts.items() if count >= rows}
+
+
+def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> int:
+    """Lock what was chosen, drop what changed meanwhile (a caller who left, an agent now not ready), write the rest."""
+    if not pairs:
+        return 0
+    contacts = {
+        contact.id: contact
+        for contact in Contact.objects.select_for_update()
+        .filter(id__in=[pair.contact.id for pair in pairs], state=ContactState.QUEUED)
+        .order_by("id")
+    }
+    # The lock alone is wanted: every service that changes a slot holds its session's.
+    sessions = list(
+        AgentSession.objects.select_for_update()
+        .filter(id__in=[pair.slot.session_id for pair in pairs])
+        .order_by("id")
+        .values_list("id", flat=True)
+    )
+    seats = {
+        slot_id: Seat(endpoint=endpoint, answer_mode=mode)
+        for slot_id, endpoint, mode in run_query(SQL / "still_free.sql", {"slots": [pair.slot.id for pair in pairs]})
+    }
+    kept = [
+        pair
+        for pair in pairs
+        if pair.contact.id in contacts and pair.slot.id in seats and pair.slot.session_id in sessions
+    ]
+    for pair in kept:
+        _offer(contacts[pair.contact.id], pair, seats[pair.slot.id], now=now)
+    return len(kept)
+
+
+def _offer(contact: Contact, pair: Pair, seat: Seat, *, now: datetime) -> None:
+    """Write one offer: the slot is claimed, the lease runs, and the phone is to ring."""
+    offer_id = uuid7()
+    offer = Offer(
+        id=offer_id,
+        tenant_id=contact.tenant_id,
+        contact=contact,
+        session_id=pair.slot.session_id,
+        agent_tenant_id=contact.tenant_id,
+        slot_id=pair.slot.id,
+        leg_channel=f"agent.{offer_id}",
+        answer_mode=seat.answer_mode,
+        offered_at=now,
+        decision=_decision(contact, pair),
+        lease_expires_at=now + timedelta(seconds=pair.contact.ring_seconds) + LEASE_MARGIN,
+    )
+    offer.save(force_insert=True)
+    SlotHold(slot_id=pair.slot.id, tenant_id=contact.tenant_id, offer=offer).save(force_insert=True)
+    Slot.objects.filter(id=pair.slot.id).update(held=True)
+    CONTACT.apply(contact, ContactState.OFFERED)
+    note(
+        "offer.created",
+        contact,
+        at=now,
+        offer=offer.id,
+        agent_session=offer.session_id,
+        waited_ms=(now - contact.queued_at) // timedelta(milliseconds=1) if contact.queued_at else 0,
+    )
+    save(contact)
+    begin_segment(contact, SegmentKind.RING, at=now, session_id=offer.session_id)
+    set_timer(
+        OFFER_TIMER,
+        tenant_id=contact.tenant_id,
+        subject_id=offer.id,
+        due_at=offer.lease_expires_at,
+        contact=contact.id,
+        fence=offer.fence,
+    )
+    if seat.answer_mode == "phone":
+        send(
+            CommandKind.DIAL,
+            node=contact.node,
+            interaction_id=contact.interaction_id,
+            contact_id=contact.id,
+            session_id=offer.session_id,
+            at=now,
+            arguments={
+                "channel": offer.leg_channel,
+                "endpoint": seat.endpoint,
+                "timeout_s": pair.contact.ring_seconds,
+                "headers": {},
+                "offer": str(offer.id),
+                "tenant": str(contact.tenant_id),
+            },
+        )
+
+
+def _decision(contact: Contact, pair: Pair) -> dict[str, Any]:
+    """Return why this contact went to this agent, for whoever asks later."""
+    return {
+        "demand": str(contact.demand_id),
+        "step": contact.step,
+        "priority": pair.contact.priority,
+        "order_at": pair.contact.order_at.isoformat(),
+        "candidates": pair.candidates,
+        "preference": pair.contact.preference,
+        "fit": pair.fit,
+        "idle_since": pair.slot.idle_since.isoformat(),
+        "excluded": [str(session) for session in sorted(pair.contact.excluded)],
+    }
+
+
+class MatchRunner:
+    """Runs the passes that this process asks for. One that still waits for a pool's lock serves all who ask meanwhile.
+
+    A request that comes while a pass of the same pool has not begun needs none of its own: that pass will see it. So
+    a flood of requests occupies two threads a pool at most: one that matches and one that waits.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: set[UUID] = set()
+        self._running: dict[UUID, threading.Lock] = defaultdict(threading.Lock)
+
+    def __call__(self, pools: frozenset[UUID]) -> None:
+        for pool in sorted(pools):
+            self._run(pool)
+
+    def _run(self, pool: UUID) -> None:
+        with self._guard:
+            if pool in self._waiting:
+                return
+            self._waiting.add(pool)
+            lock = self._running[pool]
+        with lock:
+            with self._guard:
+                self._waiting.discard(pool)
+            run_pool(pool)

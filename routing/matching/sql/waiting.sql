@@ -1,0 +1,16 @@
+-- The first contacts of each demand of a pool, in order, with the sessions that each excludes now.
+-- Walks demand_once (the pool's demands: hundreds at most), then waiting_contacts once per demand: the cost does not
+-- grow with the number of contacts that wait.
+SELECT c.id, c.tenant_id, c.demand_id, c.channel, c.priority, c.order_at, q.preference, q.ring_seconds,
+       ARRAY(SELECT x.session_id FROM routing_exclusion x
+             WHERE x.tenant_id = c.tenant_id AND x.contact_id = c.id AND x.until > %(now)s) AS excluded
+FROM routing_demand d
+JOIN routing_queue q ON q.tenant_id = d.tenant_id AND q.id = d.queue_id
+CROSS JOIN LATERAL (
+    SELECT w.id, w.tenant_id, w.demand_id, w.channel, w.priority, w.order_at
+    FROM routing_contact w
+    WHERE w.tenant_id = d.tenant_id AND w.demand_id = d.id AND w.state = 'queued'
+    ORDER BY w.priority DESC, w.order_at, w.id
+    LIMIT %(limit)s
+) c
+WHERE d.tenant_id = %(pool)s

@@ -1,0 +1,127 @@
+"""Carrying out switch commands: claim under the lease, do, tell. Nothing is done twice that must not be."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import connections
+from django.utils import timezone
+
+from routing.models import CommandKind, ContactParty, SwitchCommand
+from routing.node.sounds import Sounds
+from routing.states import COMMAND, CommandState
+from routing.switch.port import Cause, ChannelGone, Switch, SwitchRefused
+from tenants.public import Held, engine_scope, run_query, tenant_scope
+
+log = logging.getLogger(__name__)
+
+CLAIM = Path(__file__).parent / "sql" / "claim.sql"
+MOST_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A claimed command, free of the database."""
+
+    id: UUID
+    interaction_id: UUID
+    session_id: UUID | None
+    contact_id: UUID | None
+    kind: str
+    arguments: dict[str, Any]
+
+    @property
+    def keys(self) -> list[str]:
+        """What it must be in order with: its interaction, and its agent session."""
+        return [f"interaction:{self.interaction_id}", *([f"session:{self.session_id}"] if self.session_id else [])]
+
+
+def claim(held: Held, *, node: str) -> list[Command]:
+    """Mark the node's pending commands as begun and return them, the oldest first; none when the lease is not ours.
+
+    One statement under the lease's row: a worker that lost its lease claims nothing.
+    """
+    with engine_scope(node=node):
+        rows = run_query(
+            CLAIM, {"node": node, "lease": held.name, "holder": held.holder, "fence": held.fence, "limit": MOST_AT_ONCE}
+        )
+    return [Command(*row) for row in sorted(rows)]
+
+
+def settle(command: Command, held: Held, *, state: CommandState, failure: str = "") -> None:
+    """Write how a command went; refused, silently, to a worker whose fence is no longer the command's."""
+    done_at = None if state == CommandState.PENDING else timezone.now()
+    with engine_scope():
+        row = SwitchCommand.objects.select_for_update().filter(id=command.id, fence=held.fence).first()
+        if row is None or row.state != CommandState.BEGUN:
+            return
+        COMMAND.apply(row, state)
+        row.done_at, row.failure = done_at, failure[:200]
+        row.save(update_fields=["state", "done_at", "failure"])
+
+
+def settle_done(commands: list[UUID], held: Held) -> None:
+    """Mark commands as done, many in one statement."""
+    with engine_scope() as scope, connections[scope.alias].cursor() as cursor:
+        cursor.execute(
+            "UPDATE routing_switchcommand SET state = 'done', done_at = clock_timestamp() "
+            "WHERE id = ANY(%s) AND fence = %s AND state = 'begun'",
+            [commands, held.fence],
+        )
+
+
+def caller_of(command: Command) -> tuple[str, str]:
+    """Return the caller's name and number for the agent's phone, read in the contact's own scope; empty when hidden."""
+    with tenant_scope(UUID(command.arguments["tenant"]), read_only=True):
+        party = ContactParty.objects.filter(contact_id=command.contact_id).first()
+        if party is None or party.ani_restricted:
+            return "", ""
+        return party.name, party.ani
+
+
+async def perform(command: Command, switch: Switch, *, sounds: Sounds) -> None:
+    """Do one command. Raises SwitchUnavailable (try again) or SwitchRefused; a leg that is gone counts as done."""
+    given = command.arguments
+    try:
+        match command.kind:
+            case CommandKind.ANSWER:
+                await switch.answer(channel=given["channel"])
+            case CommandKind.INDICATE_RINGING:
+                await switch.indicate_ringing(channel=given["channel"])
+            case CommandKind.PLAY:
+                media = await asyncio.to_thread(sounds.paths, given["media"])
+                await switch.play(channel=given["channel"], playback=given["playback"], media=media)
+            case CommandKind.STOP_PLAYBACK:
+                await switch.stop_playback(playback=given["playback"])
+            case CommandKind.START_MUSIC:
+                await switch.start_music(channel=given["channel"], music_class=given["music_class"])
+            case CommandKind.STOP_MUSIC:
+                await switch.stop_music(channel=given["channel"])
+            case CommandKind.BRIDGE:
+                await switch.bridge(bridge=given["bridge"], channels=given["channels"])
+            case CommandKind.UNBRIDGE:
+                await switch.unbridge(bridge=given["bridge"], channel=given["channel"])
+            case CommandKind.DESTROY_BRIDGE:
+                await switch.destroy_bridge(bridge=given["bridge"])
+            case CommandKind.HANG_UP:
+                await switch.hang_up(channel=given["channel"], cause=given.get("cause", Cause.NORMAL_CLEARING))
+            case _:
+                raise SwitchRefused(f"no such command: {command.kind}")
+    except ChannelGone:
+        log.info("a command came too late: the leg is gone", extra={"command": str(command.id), "kind": command.kind})
+
+
+async def dial(command: Command, switch: Switch, *, caller: tuple[str, str]) -> None:
+    """Ring the agent's phone, showing who calls. Raises SwitchUnavailable or SwitchRefused."""
+    given = command.arguments
+    await switch.dial(
+        channel=given["channel"],
+        endpoint=given["endpoint"],
+        caller_id_name=caller[0],
+        caller_id_number=caller[1],
+        timeout_s=given["timeout_s"],
+        headers=given["headers"],
+    )

@@ -1,0 +1,103 @@
+"""What the switch reports, told to the service that is concerned. Plain functions: the worker runs them in threads."""
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from agents.public import mark_endpoint
+from routing.flows import triggers
+from routing.models import Contact, SwitchNode
+from routing.services.announce import POSITION_LABEL, resume_music
+from routing.services.arrive import arrive_call
+from routing.services.flow import advance_flow, parse_playback_id, start_flow
+from routing.services.legs import agent_answered, caller_answered, leg_bridged, leg_ended, leg_ringing
+from routing.states import ContactState
+from routing.switch import port
+from tenants.public import engine_scope
+
+log = logging.getLogger(__name__)
+
+AGENT_PREFIX = "agent."
+
+
+def handle(event: port.SwitchEvent, *, node: str) -> None:
+    """Apply one report of the switch. Every branch calls a service; applying a report again changes nothing."""
+    match event:
+        case port.CallArrived():
+            arrival = arrive_call(node=node, event=event)
+            if arrival is not None:
+                start_flow(tenant_id=arrival.tenant_id, contact_id=arrival.contact_id, node=node)
+        case port.LegRinging():
+            leg_ringing(channel=event.channel, at=event.at, node=node)
+        case port.LegAnswered():
+            _answered(event, node=node)
+        case port.LegEnded():
+            leg_ended(
+                channel=event.channel,
+                at=event.at,
+                node=node,
+                cause=event.cause,
+                sip_status=event.sip_status,
+                sip_call_id=event.sip_call_id,
+            )
+        case port.LegBridged():
+            leg_bridged(channel=event.channel, bridge=event.bridge, at=event.at, node=node)
+        case port.KeyPressed():
+            contact = _contact_on(event.channel)
+            if contact is not None and contact.state == ContactState.IN_FLOW:
+                _advance(contact, triggers.KeyPressed(event.digit), node=node, key=event.key)
+        case port.PlaybackFinished():
+            _played(event, node=node)
+        case port.EndpointChanged():
+            mark_endpoint(endpoint=event.endpoint, reachable=event.reachable, at=event.at)
+        case port.SwitchConnected():
+            note_node(node=node, connected=True, at=event.at)
+        case port.SwitchLost():
+            note_node(node=node, connected=False, at=event.at)
+        case port.SwitchAlive():
+            note_node(node=node, connected=True, at=event.at)
+        case port.LegUnbridged() | port.LegHeld() | port.LegUnheld():
+            log.debug("reported, and of no consequence yet", extra={"event": event.key})
+
+
+def note_node(*, node: str, connected: bool, at: datetime) -> None:
+    """Keep when the exchange was last seen alive, by its own clock."""
+    with engine_scope(node=node):
+        SwitchNode.objects.update_or_create(
+            name=node,
+            defaults={"connected": connected, "last_alive_at": at},
+            create_defaults={"connected": connected, "connected_at": at, "last_alive_at": at},
+        )
+
+
+def _answered(event: port.LegAnswered, *, node: str) -> None:
+    if event.channel.startswith(AGENT_PREFIX):
+        agent_answered(channel=event.channel, at=event.at, node=node, sip_call_id=event.sip_call_id)
+        return
+    contact = caller_answered(channel=event.channel, at=event.at, node=node)
+    if contact is not None and contact.state == ContactState.IN_FLOW:
+        _advance(contact, triggers.Answered(), node=node, key=event.key)
+
+
+def _played(event: port.PlaybackFinished, *, node: str) -> None:
+    contact_id, label = parse_playback_id(event.playback)
+    if label == POSITION_LABEL:
+        resume_music(contact_id=contact_id, node=node)
+        return
+    contact = _contact(contact_id)
+    if contact is not None and contact.state == ContactState.IN_FLOW:
+        _advance(contact, triggers.MediaFinished(label), node=node, key=event.key)
+
+
+def _advance(contact: Contact, trigger: triggers.Trigger, *, node: str, key: str) -> None:
+    advance_flow(tenant_id=contact.tenant_id, contact_id=contact.id, node=node, trigger=trigger, event_key=key)
+
+
+def _contact_on(channel: str) -> Contact | None:
+    with engine_scope(read_only=True):
+        return Contact.objects.filter(interaction__caller_channel=channel).exclude(state=ContactState.ENDED).first()
+
+
+def _contact(contact_id: UUID) -> Contact | None:
+    with engine_scope(read_only=True):
+        return Contact.objects.filter(id=contact_id).first()

@@ -1,0 +1,83 @@
+"""Holding what the database believes against what the exchange has: adopt, hang up, end.
+
+Events missed while the socket was away never come again. So on every connection, and every few seconds besides, the
+exchange's channels are compared with our open legs, and what differs is told to the same services that the events
+would have been told to.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from routing.models import Leg, Offer, SwitchNode
+from routing.states import LIVE_OFFER
+from routing.switch.port import BridgeSnapshot, CallArrived, ChannelSnapshot, LegAnswered, LegBridged, SwitchEvent
+from tenants.public import db_now, engine_scope
+
+YOUNG = timedelta(seconds=3)
+"""A leg that was committed this recently may not have reached the exchange yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What differs: events to apply as if they had come, channels to hang up, legs that are no more."""
+
+    missed: list[SwitchEvent]
+    strays: list[str]
+    vanished: list[str]
+    last_alive_at: datetime | None
+
+
+def compare(
+    *, node: str, channels: Sequence[ChannelSnapshot], bridges: Sequence[BridgeSnapshot], now: datetime
+) -> Findings:
+    """Return what the exchange's state says that our rows do not. `now` is the exchange's clock."""
+    present = {channel.id: channel for channel in channels if channel.ours}
+    with engine_scope(node=node, read_only=True):
+        legs = {leg.channel_id: leg for leg in Leg.objects.filter(node=node, ended_at__isnull=True)}
+        awaited = set(
+            Offer.objects.filter(contact__node=node, state__in=LIVE_OFFER).values_list("leg_channel", flat=True)
+        )
+        settled = db_now() - YOUNG
+        alive = SwitchNode.objects.filter(name=node).values_list("last_alive_at", flat=True).first()
+        known = set(Leg.objects.filter(channel_id__in=present.keys()).values_list("channel_id", flat=True))
+    return Findings(
+        missed=_missed(present, bridges, legs, known, awaited, now=now),
+        strays=[
+            name
+            for name, channel in present.items()
+            if name not in legs and name not in awaited and _is_stray(name, channel, known)
+        ],
+        vanished=[name for name, leg in legs.items() if name not in present and leg.created_at < settled],
+        last_alive_at=alive,
+    )
+
+
+def _is_stray(name: str, channel: ChannelSnapshot, known: Collection[str]) -> bool:
+    """A leg that we ended, or an agent's leg of an offer that never was; not a caller who is still to be taken in."""
+    return name in known or channel.arrival is None
+
+
+def _missed(
+    present: dict[str, ChannelSnapshot],
+    bridges: Sequence[BridgeSnapshot],
+    legs: dict[str, Leg],
+    known: Collection[str],
+    awaited: Collection[str],
+    *,
+    now: datetime,
+) -> list[SwitchEvent]:
+    missed: list[SwitchEvent] = []
+    for name, channel in present.items():
+        arrival: CallArrived | None = channel.arrival
+        if name not in known and arrival is not None:
+            missed.append(arrival)
+        leg = legs.get(name)
+        if channel.answered and (leg.answered_at is None if leg else name in awaited):
+            missed.append(LegAnswered(channel=name, at=now))
+    for bridge in bridges:
+        for name in bridge.channels:
+            leg = legs.get(name)
+            if leg is not None and leg.bridged_at is None:
+                missed.append(LegBridged(channel=name, bridge=bridge.id, at=now))
+    return missed

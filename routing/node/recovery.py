@@ -1,0 +1,26 @@
+"""Commands that were begun by a worker that is no more."""
+
+from routing.models import CommandKind, SwitchCommand
+from routing.states import COMMAND, CommandState
+from tenants.public import Held, db_now, engine_scope
+
+
+def begun_before(held: Held, *, node: str) -> list[str]:
+    """Settle what former holders of the lease began; return the channels of dials among it.
+
+    Everything but a dial may be done again, so it becomes pending. A dial never is: if its leg is there, its events
+    and reconciliation go on from it; if not, reconciliation ends the leg, and the offer's lease stands behind both.
+    """
+    dials = []
+    with engine_scope(node=node):
+        now = db_now()
+        begun = SwitchCommand.objects.select_for_update().filter(node=node, state=CommandState.BEGUN)
+        for command in begun.exclude(fence=held.fence).order_by("id"):
+            if command.kind == CommandKind.DIAL:
+                dials.append(str(command.arguments["channel"]))
+                COMMAND.apply(command, CommandState.DONE)
+                command.done_at, command.failure = now, "found begun: looked up, never repeated"
+            else:
+                COMMAND.apply(command, CommandState.PENDING)
+            command.save(update_fields=["state", "done_at", "failure"])
+    return dials

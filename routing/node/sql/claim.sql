@@ -1,0 +1,13 @@
+-- Begin the node's pending commands, the oldest first, while the lease is held. Walks open_commands.
+UPDATE routing_switchcommand AS command
+SET state = 'begun', begun_at = clock_timestamp(), fence = %(fence)s
+WHERE command.id IN (
+    SELECT id FROM routing_switchcommand
+    WHERE node = %(node)s AND state = 'pending'
+    ORDER BY id
+    LIMIT %(limit)s
+)
+AND EXISTS (SELECT 1 FROM tenants_lease l
+            WHERE l.name = %(lease)s AND l.holder = %(holder)s AND l.fence = %(fence)s
+              AND l.expires_at > clock_timestamp())
+RETURNING command.id, command.interaction_id, command.session_id, command.contact_id, command.kind, command.arguments

@@ -1,0 +1,176 @@
+"""A call comes in: number → entry point → the first contact, on its way into the flow."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from routing.flows import FlowState
+from routing.models import CommandKind, Contact, ContactParty, EntryPoint, FlowRun, Interaction, Leg
+from routing.services.commands import send
+from routing.services.contacts import note
+from routing.services.segments import begin_segment
+from routing.states import SegmentKind
+from routing.switch.port import CallArrived, Cause, Presentation
+from tenants.public import (
+    CSP_TENANT_ID,
+    Number,
+    Tenant,
+    calling_hash,
+    db_now,
+    engine_scope,
+    normalise,
+    record_once,
+    set_timer,
+    uuid7,
+)
+
+log = logging.getLogger(__name__)
+
+FLOW_TIMER = "flow"
+START_LABEL = "start"
+START_NET = timedelta(seconds=2)
+"""A flow that a crash kept from starting is started by its timer this much later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the switch worker has to do next: start the contact's flow."""
+
+    tenant_id: UUID
+    contact_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: personal, so it goes to `ContactParty` and nowhere else. `ani` is E.164 or empty."""
+
+    ani: str
+    restricted: bool
+    dnis: str
+    name: str
+
+
+def arrive_call(*, node: str, event: CallArrived) -> Arrival | None:
+    """Take in a call that reached `node`; None when it was known already, or is turned away.
+
+    An unknown number is answered with "unallocated number" (Q.850 cause 1), a number without an entry point or of a
+    suspended tenant with "call rejected" (21); each is an event of the tenant concerned, or of the provider.
+    """
+    with engine_scope(node=node):
+        if Interaction.objects.filter(caller_channel=event.channel).exists():
+            return None
+        now = db_now()
+        interaction = _connect(event, node=node, now=now)
+        number = _find_number(event.dnis)
+        if number is None:
+            _turn_away(interaction, cause=Cause.UNALLOCATED_NUMBER, why="unknown-number", now=now)
+            return None
+        entry_point = EntryPoint.objects.select_related("flow", "tenant").filter(number=number).first()
+        if number.tenant.status != Tenant.Status.ACTIVE:
+            _turn_away(
+                interaction, cause=Cause.CALL_REJECTED, why="tenant-suspended", now=now, tenant_id=number.tenant_id
+            )
+            return None
+        if entry_point is None or entry_point.flow.published_id is None:
+            _turn_away(
+                interaction, cause=Cause.CALL_REJECTED, why="no-entry-point", now=now, tenant_id=number.tenant_id
+            )
+            return None
+        contact = begin_contact(
+            interaction, entry_point, caller=_caller(event), state=FlowState(), number=number, at=interaction.started_at
+        )
+        return Arrival(tenant_id=contact.tenant_id, contact_id=contact.id)
+
+
+def begin_contact(
+    interaction: Interaction,
+    entry_point: EntryPoint,
+    *,
+    caller: Caller,
+    state: FlowState,
+    at: datetime,
+    number: Number | None = None,
+    ordinal: int = 0,
+    language: str = "",
+) -> Contact:
+    """Begin a contact of the entry point's tenant in an interaction, before its flow. Inner step; role engine.
+
+    `state` is where its flow begins (handed over: the call may be answered). A timer starts the flow should the
+    process die before it does.
+    """
+    contact = Contact(
+        tenant_id=entry_point.tenant_id,
+        interaction=interaction,
+        node=interaction.node,
+        caller_channel=interaction.caller_channel,
+        ordinal=ordinal,
+        language=language or entry_point.language,
+        is_test=entry_point.is_test or interaction.is_test,
+        number=number,
+        entry_point=entry_point,
+        flow_version_id=entry_point.flow.published_id,
+        calling_hash=calling_hash(caller.ani),
+        arrived_at=at,
+    )
+    note("contact.arrived", contact, at=at, entry_point=entry_point.id, ordinal=ordinal)
+    contact.save(force_insert=True)
+    ContactParty.objects.create(
+        tenant_id=contact.tenant_id,
+        contact=contact,
+        ani=caller.ani,
+        ani_restricted=caller.restricted,
+        dnis=caller.dnis,
+        name=caller.name,
+    )
+    FlowRun.objects.create(tenant_id=contact.tenant_id, contact=contact, state=state.as_json())
+    begin_segment(contact, SegmentKind.FLOW, at=at)
+    set_timer(
+        FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=db_now() + START_NET, label=START_LABEL
+    )
+    return contact
+
+
+def _connect(event: CallArrived, *, node: str, now: datetime) -> Interaction:
+    offset = now - event.at
+    interaction = Interaction.objects.create(
+        node=node, caller_channel=event.channel, clock_offset_ms=round(offset.total_seconds() * 1000), started_at=now
+    )
+    Leg.objects.create(
+        interaction=interaction, node=node, channel_id=event.channel, sip_call_id=event.sip_call_id, created_at=now
+    )
+    return interaction
+
+
+def _find_number(dnis: str) -> Number | None:
+    digits = dnis.strip()
+    forms = {normalise(digits), "+" + digits.lstrip("+")} - {""}
+    return Number.objects.select_related("tenant").filter(e164__in=forms).first()
+
+
+def _caller(event: CallArrived) -> Caller:
+    ani = normalise(event.ani) or normalise("+" + event.ani.lstrip("+"))
+    dnis = normalise(event.dnis) or normalise("+" + event.dnis.lstrip("+")) or event.dnis[:64]
+    return Caller(
+        ani=ani, restricted=event.ani_presentation != Presentation.ALLOWED, dnis=dnis, name=_printable(event.name)[:120]
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())
+
+
+def _turn_away(
+    interaction: Interaction, *, cause: int, why: str, now: datetime, tenant_id: UUID = CSP_TENANT_ID
+) -> None:
+    log.warning("call turned away", extra={"interaction": str(interaction.id), "why": why})
+    data: dict[str, Any] = {"interaction": interaction.id, "why": why, "cause": cause}
+    record_once("interaction.rejected", tenant_id=tenant_id, kind="rejection", subject_id=uuid7(), at=now, **data)
+    send(
+        CommandKind.HANG_UP,
+        node=interaction.node,
+        interaction_id=interaction.id,
+        at=now,
+        arguments={"channel": interaction.caller_channel, "cause": cause},
+    )

@@ -1,0 +1,124 @@
+"""Inner steps on contacts: locking, recording, queueing, ending. The caller has the scope and, in this order, the
+locks: the contact, then the session.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from routing.eligibility import find_demand
+from routing.models import Contact, Interaction, Offer, Participation, Queue
+from routing.services.segments import begin_segment, end_segment
+from routing.states import CONTACT, LIVE_OFFER, ContactState, EndReason, SegmentKind
+from tenants.public import NotFound, drop_timer, record, request_match, set_timer
+
+ANNOUNCE_TIMER = "announce"
+FIRST_ANNOUNCEMENT = timedelta(seconds=2)
+"""Long enough that a caller who is served at once is not told a position first."""
+
+
+def lock_contact(contact_id: UUID) -> Contact:
+    """Lock and return a contact of the open scope; raise NotFound."""
+    contact = Contact.objects.select_for_update(of=("self",)).filter(id=contact_id).first()
+    if contact is None:
+        raise NotFound(f"There is no contact {contact_id}.", contact=str(contact_id))
+    return contact
+
+
+def lock_open_contact(interaction_id: UUID) -> Contact | None:
+    """Lock and return the contact that now handles an interaction, if one does. The interaction comes with it."""
+    return (
+        Contact.objects.select_related("interaction")
+        .select_for_update(of=("self",))
+        .filter(interaction_id=interaction_id)
+        .exclude(state=ContactState.ENDED)
+        .first()
+    )
+
+
+def live_offer(contact: Contact) -> Offer | None:
+    """Return the contact's live offer. Offers change only under their contact's lock."""
+    return Offer.objects.filter(contact=contact, state__in=LIVE_OFFER).first()
+
+
+def handler_of(contact: Contact) -> Participation | None:
+    """Return who is on the contact now."""
+    return Participation.objects.filter(contact=contact, left_at__isnull=True).first()
+
+
+def note(event_type: str, contact: Contact, *, at: datetime, **data: Any) -> None:
+    """Record an event of the contact, with the ids that every event of a contact carries."""
+    ids = {
+        "interaction": contact.interaction_id,
+        "queue": contact.queue_id,
+        "channel": contact.channel,
+        "direction": contact.direction,
+        "language": contact.language,
+    }
+    record(event_type, contact, kind="contact", at=at, is_test=contact.is_test, **ids, **data)
+
+
+def save(contact: Contact, *fields: str) -> None:
+    """Save the contact's state, version and the named fields."""
+    contact.save(update_fields=["state", "version", *fields])
+
+
+def enter_queue(contact: Contact, queue: Queue, *, priority: int | None, answered: bool, at: datetime) -> None:
+    """Let the contact wait in `queue` for an agent with its skills; ordered by `at` less the queue's head start.
+
+    Raises DemandMissing when the queue's skills have no demand row yet: roll back, make it, come again.
+    """
+    demand = find_demand(queue)
+    CONTACT.apply(contact, ContactState.QUEUED)
+    contact.queue, contact.demand = queue, demand
+    contact.priority = queue.priority if priority is None else priority
+    contact.queued_at, contact.order_at = at, at - timedelta(seconds=queue.weight_seconds)
+    note("contact.queued", contact, at=at, demand=demand.id, priority=contact.priority)
+    save(contact, "queue", "demand", "priority", "queued_at", "order_at")
+    begin_segment(contact, SegmentKind.QUEUE, at=at)
+    if answered and queue.announce_seconds:
+        set_timer(ANNOUNCE_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + FIRST_ANNOUNCEMENT)
+    request_match(contact.tenant_id)
+
+
+def requeue(contact: Contact, *, at: datetime, cause: str) -> None:
+    """Put the contact back where it stood: it keeps its place (`order_at`) and its priority."""
+    CONTACT.apply(contact, ContactState.QUEUED)
+    note("contact.requeued", contact, at=at, cause=cause)
+    save(contact)
+    begin_segment(contact, SegmentKind.QUEUE, at=at)
+    request_match(contact.tenant_id)
+
+
+def end_contact_row(contact: Contact, interaction: Interaction, *, reason: EndReason, at: datetime) -> None:
+    """End the contact, with its metered time: its share of the caller's leg from answer to end (`design`, clocks)."""
+    CONTACT.apply(contact, ContactState.ENDED)
+    contact.end_reason, contact.ending, contact.ended_at = reason, "", max(at, contact.arrived_at)
+    contact.metered_ms = metered_ms(interaction, contact)
+    drop_timer(ANNOUNCE_TIMER, subject_id=contact.id)
+    end_segment(contact, at=contact.ended_at)
+    note("contact.ended", contact, at=contact.ended_at, reason=str(reason), metered_ms=contact.metered_ms)
+    if reason in (EndReason.ABANDONED, EndReason.SHORT_ABANDONED):
+        note("contact.abandoned", contact, at=contact.ended_at, short=reason == EndReason.SHORT_ABANDONED)
+    save(contact, "end_reason", "ending", "ended_at", "metered_ms")
+
+
+def metered_ms(interaction: Interaction, contact: Contact) -> int:
+    """Return the contact's share of the answered time of the caller's leg, in milliseconds; 0 when never answered."""
+    if interaction.answered_at is None or contact.ended_at is None:
+        return 0
+    began = max(contact.arrived_at, interaction.answered_at)
+    return max(0, (contact.ended_at - began) // timedelta(milliseconds=1))
+
+
+def reason_of_hang_up(contact: Contact, *, at: datetime) -> EndReason:
+    """Say what the end of a contact is called when its caller's leg ends now."""
+    if contact.ending:
+        return EndReason(contact.ending)
+    if contact.state == ContactState.ENGAGED:
+        return EndReason.HANDLED
+    if contact.queued_at is None or contact.queue is None:
+        return EndReason.LEFT_FLOW
+    waited = at - contact.queued_at
+    short = waited < timedelta(seconds=contact.queue.short_abandon_seconds)
+    return EndReason.SHORT_ABANDONED if short else EndReason.ABANDONED

@@ -1,0 +1,224 @@
+"""A contact goes through its flow: one trigger, one step of the interpreter, one transaction.
+
+Flows run in the tenant's scope, since keys pressed are personal. What leads out of the tenant (a hand-over) is
+committed as a timer and then done at once by the engine's role; after a crash the timer does it.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from routing import flows
+from routing.eligibility import DemandMissing, ensure_demand
+from routing.flows import actions, triggers
+from routing.flows.media import Media, Say
+from routing.models import CommandKind, ContactParty, FlowRun, FlowVersion, Queue
+from routing.services.arrive import FLOW_TIMER, START_LABEL
+from routing.services.commands import caller_command
+from routing.services.contacts import enter_queue, lock_contact, note, save
+from routing.services.hand_over import HAND_OVER_TIMER, hand_over_contact
+from routing.states import CONTACT, ContactState, EndReason
+from tenants.public import (
+    Customer,
+    Due,
+    Tenant,
+    claim_timer,
+    db_now,
+    drop_timer,
+    set_timer,
+    tenant_scope,
+    timer_handler,
+)
+
+REMEMBERED_KEYS = 32
+HAND_OVER_NET = timedelta(seconds=2)
+
+Definition = flows.FlowDefinition
+
+
+def start_flow(*, tenant_id: UUID, contact_id: UUID, node: str) -> None:
+    """Take the contact into its flow; nothing happens if it is there already."""
+    advance_flow(tenant_id=tenant_id, contact_id=contact_id, node=node, trigger=triggers.Started())
+
+
+def advance_flow(
+    *,
+    tenant_id: UUID,
+    contact_id: UUID,
+    node: str,
+    trigger: triggers.Trigger,
+    event_key: str = "",
+    claim: Callable[[], bool] | None = None,
+) -> None:
+    """Tell the contact's flow what happened and carry out what it wants.
+
+    `event_key` is the switch event's: one that was applied before changes nothing. `claim` must succeed, inside the
+    transaction, for the step to be kept (a timer that fired). A contact that has left its flow ignores everything.
+    """
+    step = _Step(tenant_id=tenant_id, contact_id=contact_id, node=node)
+    try:
+        step.run(trigger, event_key=event_key, claim=claim)
+    except DemandMissing as missing:
+        ensure_demand(tenant_id=tenant_id, queue_id=missing.queue_id)
+        step.run(trigger, event_key=event_key, claim=claim)
+    if step.hand_over is not None:
+        arrival = hand_over_contact(tenant_id=tenant_id, contact_id=contact_id, service=step.hand_over, node=node)
+        if arrival is not None:
+            start_flow(tenant_id=arrival.tenant_id, contact_id=arrival.contact_id, node=node)
+
+
+@timer_handler(FLOW_TIMER)
+def flow_timer(due: Due) -> None:
+    """A flow's own timer ran out, or its start was lost in a crash."""
+    label = str(due.data["label"])
+    trigger: triggers.Trigger = triggers.Started() if label == START_LABEL else triggers.TimedOut(label)
+    advance_flow(
+        tenant_id=due.tenant_id, contact_id=due.subject_id, node="", trigger=trigger, claim=lambda: claim_timer(due)
+    )
+
+
+_parsed: dict[UUID, Definition] = {}
+MOST_PARSED = 512
+
+
+def _definition_of(version_id: UUID) -> Definition:
+    """Return a version's parsed definition. Versions never change, so each process parses one once."""
+    if version_id not in _parsed:
+        if len(_parsed) >= MOST_PARSED:
+            _parsed.clear()
+        _parsed[version_id] = flows.parse_definition(FlowVersion.objects.get(id=version_id).definition)
+    return _parsed[version_id]
+
+
+class _Step:
+    """One step of one contact's flow, inside one scope. `hand_over` is what is left to do after it."""
+
+    def __init__(self, *, tenant_id: UUID, contact_id: UUID, node: str) -> None:
+        self.tenant_id, self.contact_id, self.node = tenant_id, contact_id, node
+        self.hand_over: dict[str, Any] | None = None
+
+    def run(self, trigger: triggers.Trigger, *, event_key: str, claim: Callable[[], bool] | None) -> None:
+        with tenant_scope(self.tenant_id, node=self.node):
+            self.contact = lock_contact(self.contact_id)
+            self.now = db_now()
+            if claim is not None and not claim():
+                return
+            if not self._may_take(trigger):
+                return
+            run = FlowRun.objects.get(contact=self.contact)
+            if event_key and event_key in run.applied:
+                return
+            self.state = flows.FlowState.from_json(run.state)
+            step = flows.advance(self._definition(), self.state, trigger, self._facts())
+            self.state = step.state
+            run.state = step.state.as_json()
+            run.applied = [*run.applied, event_key][-REMEMBERED_KEYS:] if event_key else run.applied
+            run.save(update_fields=["state", "applied"])
+            for action in step.actions:
+                self._carry_out(action)
+
+    def _may_take(self, trigger: triggers.Trigger) -> bool:
+        if isinstance(trigger, triggers.Started):
+            if self.contact.state != ContactState.ARRIVING:
+                return False
+            drop_timer(FLOW_TIMER, subject_id=self.contact.id)
+            CONTACT.apply(self.contact, ContactState.IN_FLOW)
+            note("contact.flow_started", self.contact, at=self.now, version=self.contact.flow_version_id)
+            save(self.contact)
+            return True
+        return self.contact.state == ContactState.IN_FLOW
+
+    def _definition(self) -> Definition:
+        version_id = self.contact.flow_version_id
+        if version_id is None:
+            raise RuntimeError(f"contact {self.contact.id} is in a flow without a version")
+        return _definition_of(version_id)
+
+    def _facts(self) -> flows.FlowFacts:
+        tenant = Tenant.objects.get(id=self.tenant_id)
+        party = ContactParty.objects.get(contact=self.contact)
+        known = bool(party.ani) and Customer.objects.filter(phone=party.ani).exists()
+        return flows.FlowFacts(
+            now=self.now,
+            time_zone=tenant.zone,
+            language=self.contact.language or tenant.language,
+            dnis=party.dnis or None,
+            ani_known=known,
+        )
+
+    def _carry_out(self, action: actions.Action) -> None:
+        contact, now = self.contact, self.now
+        match action:
+            case actions.Answer():
+                caller_command(contact, CommandKind.ANSWER, at=now)
+            case actions.PlayMedia(playback=label, items=items):
+                media = [medium(item) for item in items]
+                caller_command(contact, CommandKind.PLAY, at=now, playback=playback_id(contact.id, label), media=media)
+            case actions.StopMedia(playback=label):
+                caller_command(contact, CommandKind.STOP_PLAYBACK, at=now, playback=playback_id(contact.id, label))
+            case actions.StartTimer(timer=label, seconds=seconds):
+                due_at = now + timedelta(seconds=seconds)
+                set_timer(FLOW_TIMER, tenant_id=self.tenant_id, subject_id=contact.id, due_at=due_at, label=label)
+            case actions.CancelTimer():
+                drop_timer(FLOW_TIMER, subject_id=contact.id)
+            case actions.SetLanguage(language=language):
+                contact.language = language
+                contact.save(update_fields=["language"])
+            case actions.StoreDigits(name=name, digits=digits):
+                party = ContactParty.objects.get(contact=contact)
+                party.digits = {**party.digits, name: digits}
+                party.save(update_fields=["digits"])
+            case actions.EnterQueue(queue_code=code, priority=priority):
+                self._enter_queue(code, priority)
+            case actions.HandOver(tenant_slug=slug, service=service):
+                self._hand_over(slug, service)
+            case actions.HangUp(reason=reason):
+                self._hang_up(reason)
+
+    def _enter_queue(self, code: str, priority: int | None) -> None:
+        queue = Queue.objects.get(code=code)
+        enter_queue(self.contact, queue, priority=priority, answered=self.state.answered, at=self.now)
+        if self.state.answered:
+            caller_command(self.contact, CommandKind.START_MUSIC, at=self.now, music_class=queue.music_class)
+        else:
+            caller_command(self.contact, CommandKind.INDICATE_RINGING, at=self.now)
+
+    def _hand_over(self, slug: str, service: str) -> None:
+        self.hand_over = {
+            "tenant": slug,
+            "service": service,
+            "state": self.state.handed_over().as_json(),
+            "language": self.contact.language,
+        }
+        # Keys typed ahead stay out of the timer, which the engine's role can read: after a crash they are typed again.
+        kept = {**self.hand_over, "state": {**self.hand_over["state"], "typed_ahead": ""}}
+        set_timer(
+            HAND_OVER_TIMER,
+            tenant_id=self.tenant_id,
+            subject_id=self.contact.id,
+            due_at=self.now + HAND_OVER_NET,
+            **kept,
+        )
+
+    def _hang_up(self, reason: str) -> None:
+        self.contact.ending = EndReason.FAILED if reason == actions.FLOW_LIMIT else EndReason.SELF_SERVED
+        note("contact.flow_ended", self.contact, at=self.now, why=reason)
+        save(self.contact, "ending")
+        caller_command(self.contact, CommandKind.HANG_UP, at=self.now)
+
+
+def medium(item: Media) -> dict[str, str]:
+    """Return one thing to play as a command's argument; the switch worker turns words into sound."""
+    return {"say": item.text, "language": item.language} if isinstance(item, Say) else {"sound": item.name}
+
+
+def playback_id(contact_id: UUID, label: str) -> str:
+    """Return the switch's name for a playback: whose it is, and which."""
+    return f"{contact_id}.{label}"
+
+
+def parse_playback_id(playback: str) -> tuple[UUID, str]:
+    """Undo `playback_id`; raises ValueError for a playback that is none of ours."""
+    contact, _, label = playback.partition(".")
+    return UUID(contact), label

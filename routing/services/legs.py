@@ -1,0 +1,305 @@
+"""What the switch says of legs: ringing, answered, bridged, ended. One report, one transaction, by the engine's role.
+
+`at` is the switch's time brought onto the database's clock by the interaction's one offset. Each report is applied
+once: the leg's own columns say what has been. Reports that come late, twice or out of order change nothing.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from agents.public import (
+    AgentSession,
+    NotReadyReason,
+    SessionState,
+    back_off,
+    begin_wrap_up,
+    lock_sessions,
+    make_not_ready,
+)
+from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
+from routing.services.commands import caller_command, send
+from routing.services.contacts import (
+    end_contact_row,
+    handler_of,
+    live_offer,
+    lock_open_contact,
+    note,
+    reason_of_hang_up,
+)
+from routing.services.contacts import save as save_contact
+from routing.services.offers import BACK_OFF_TIME, CONNECT_LEASE, OFFER_TIMER, close_offer, exclude, mark_accepted
+from routing.services.segments import begin_segment, begin_wrap_up_segment, end_segment
+from routing.services.slots import let_go, pass_to_participation
+from routing.states import CONTACT, OFFER, ContactState, EndReason, OfferState, SegmentKind
+from routing.switch.port import Cause
+from tenants.public import db_now, drop_timer, engine_scope, request_match
+
+log = logging.getLogger(__name__)
+
+BUSY_CAUSES = {Cause.USER_BUSY, Cause.CALL_REJECTED}
+SILENT_CAUSES = {Cause.NO_ANSWER, Cause.NO_USER_RESPONDING, Cause.NORMAL_CLEARING}
+
+
+def find_leg(channel: str) -> Leg | None:
+    """Return the leg of a channel with its interaction; None when the channel is none of ours.
+
+    An agent's leg gets its row when the switch first speaks of it: an offer that is never dialled has none.
+    """
+    leg = Leg.objects.select_related("interaction").filter(channel_id=channel).first()
+    if leg is not None:
+        return leg
+    offer = Offer.objects.select_related("contact__interaction").filter(leg_channel=channel).first()
+    if offer is None:
+        return None
+    interaction = offer.contact.interaction
+    leg, _ = Leg.objects.get_or_create(
+        channel_id=channel,
+        defaults={
+            "interaction": interaction,
+            "node": interaction.node,
+            "offer_id": offer.id,
+            "created_at": offer.offered_at,
+        },
+    )
+    return leg
+
+
+def leg_ringing(*, channel: str, at: datetime, node: str) -> None:
+    """Note since when the agent's phone rings."""
+    with engine_scope(node=node):
+        leg = find_leg(channel)
+        if leg is None or leg.offer_id is None or leg.ringing_at is not None or leg.ended_at is not None:
+            return
+        seen = on_our_clock(leg.interaction, at)
+        Leg.objects.filter(id=leg.id).update(ringing_at=seen)
+        contact = lock_open_contact(leg.interaction_id)
+        offer = live_offer(contact) if contact else None
+        if contact and offer and offer.id == leg.offer_id:
+            Offer.objects.filter(id=offer.id).update(ringing_at=seen)
+            note("offer.ringing", contact, at=seen, offer=offer.id, agent_session=offer.session_id)
+            save_contact(contact)
+
+
+def caller_answered(*, channel: str, at: datetime, node: str) -> Contact | None:
+    """Note that the caller's leg was answered: its metered time begins. Returns the contact, whose flow is to go on."""
+    with engine_scope(node=node):
+        leg = find_leg(channel)
+        if leg is None or leg.offer_id is not None or leg.answered_at is not None or leg.ended_at is not None:
+            return None
+        contact = lock_open_contact(leg.interaction_id)
+        seen = on_our_clock(leg.interaction, at)
+        Leg.objects.filter(id=leg.id).update(answered_at=seen)
+        Interaction.objects.filter(id=leg.interaction_id).update(answered_at=seen)
+        if contact is not None:
+            note("contact.answered", contact, at=seen)
+            save_contact(contact)
+        return contact
+
+
+def agent_answered(*, channel: str, at: datetime, node: str, sip_call_id: str = "") -> None:
+    """The agent's phone was lifted: accept the offer and join the two legs; hang up when the offer is over."""
+    with engine_scope(node=node):
+        leg = find_leg(channel)
+        if leg is None or leg.offer_id is None or leg.answered_at is not None or leg.ended_at is not None:
+            return
+        contact = lock_open_contact(leg.interaction_id)
+        seen, now = on_our_clock(leg.interaction, at), db_now()
+        Leg.objects.filter(id=leg.id).update(answered_at=seen, sip_call_id=sip_call_id)
+        offer = live_offer(contact) if contact else None
+        if contact is None or offer is None or offer.id != leg.offer_id:
+            send(
+                CommandKind.HANG_UP,
+                node=node,
+                interaction_id=leg.interaction_id,
+                at=now,
+                arguments={"channel": channel},
+            )
+            return
+        if offer.state == OfferState.OFFERED:
+            mark_accepted(contact, offer, lease_until=now + CONNECT_LEASE, at=seen)
+        if leg.interaction.answered_at is None:
+            caller_command(contact, CommandKind.ANSWER, at=now)
+        else:
+            caller_command(contact, CommandKind.STOP_MUSIC, at=now)
+        send(
+            CommandKind.BRIDGE,
+            node=node,
+            interaction_id=contact.interaction_id,
+            contact_id=contact.id,
+            session_id=offer.session_id,
+            at=now,
+            arguments={"bridge": bridge_id(offer.id), "channels": [contact.caller_channel, offer.leg_channel]},
+        )
+
+
+def leg_bridged(*, channel: str, bridge: str, at: datetime, node: str) -> None:
+    """A leg joined a bridge. When both sides of an offer have, the contact is engaged and the agent takes part."""
+    offer_id = offer_of_bridge(bridge)
+    with engine_scope(node=node):
+        leg = find_leg(channel)
+        if leg is None or offer_id is None or leg.bridged_at is not None or leg.ended_at is not None:
+            return
+        contact = lock_open_contact(leg.interaction_id)
+        seen = on_our_clock(leg.interaction, at)
+        Leg.objects.filter(id=leg.id).update(bridged_at=seen)
+        offer = live_offer(contact) if contact else None
+        if contact is None or offer is None or offer.id != offer_id or offer.state != OfferState.ACCEPTED:
+            return
+        sides = Leg.objects.filter(
+            channel_id__in=[contact.caller_channel, offer.leg_channel], bridged_at__isnull=False, ended_at__isnull=True
+        )
+        if sides.count() == 2:
+            _engage(contact, offer, at=seen)
+
+
+def leg_ended(
+    *,
+    channel: str,
+    at: datetime,
+    node: str,
+    cause: int,
+    sip_status: int | None = None,
+    sip_call_id: str = "",
+    lost: bool = False,
+) -> None:
+    """A leg is over, whoever ended it. `lost`: the exchange died with it.
+
+    The caller's leg ends the interaction and its contact. An agent's leg ends the offer that rang on it, or the
+    contact that was talked on it: then the caller is hung up too, and the contact ends with the caller's leg.
+    """
+    with engine_scope(node=node):
+        leg = find_leg(channel)
+        if leg is None or leg.ended_at is not None:
+            return
+        contact = lock_open_contact(leg.interaction_id)
+        seen = max(on_our_clock(leg.interaction, at), leg.created_at)
+        leg.ended_at, leg.cause, leg.sip_status = seen, cause, sip_status
+        leg.sip_call_id = leg.sip_call_id or sip_call_id
+        leg.save(update_fields=["ended_at", "cause", "sip_status", "sip_call_id"])
+        if leg.offer_id is None:
+            _caller_left(leg.interaction, contact, at=seen, lost=lost)
+        elif contact is not None:
+            _agent_left(contact, leg, cause=cause, at=seen)
+
+
+def on_our_clock(interaction: Interaction, at: datetime) -> datetime:
+    """Return a time of the switch on the database's clock: shifted by the interaction's one offset."""
+    return at + timedelta(milliseconds=interaction.clock_offset_ms)
+
+
+def bridge_id(offer_id: UUID) -> str:
+    """Return the name of the bridge in which an offer's two sides meet."""
+    return f"offer.{offer_id}"
+
+
+def offer_of_bridge(bridge: str) -> UUID | None:
+    """Undo `bridge_id`; None for a bridge that is none of ours."""
+    kind, _, name = bridge.partition(".")
+    return UUID(name) if kind == "offer" else None
+
+
+def _engage(contact: Contact, offer: Offer, *, at: datetime) -> None:
+    session = lock_sessions([offer.session_id])[offer.session_id]
+    OFFER.apply(offer, OfferState.CONNECTED)
+    CONTACT.apply(contact, ContactState.ENGAGED)
+    offer.ended_at = at
+    offer.save(update_fields=["state", "ended_at"])
+    drop_timer(OFFER_TIMER, subject_id=offer.id)
+    participation = Participation.objects.create(
+        tenant_id=contact.tenant_id,
+        contact=contact,
+        session=session,
+        slot_id=offer.slot_id,
+        leg_channel=offer.leg_channel,
+        joined_at=at,
+    )
+    pass_to_participation(offer, participation)
+    begin_segment(contact, SegmentKind.TALK, at=at, session_id=session.id)
+    contact.connected_at = contact.connected_at or at
+    ids = {"offer": offer.id, "agent_session": session.id}
+    note("offer.connected", contact, at=at, **ids)
+    note("contact.connected", contact, at=at, **ids)
+    save_contact(contact, "connected_at")
+
+
+def _caller_left(interaction: Interaction, contact: Contact | None, *, at: datetime, lost: bool) -> None:
+    Interaction.objects.filter(id=interaction.id).update(ended_at=at)
+    if contact is None:
+        return
+    reason = EndReason.SWITCH_LOST if lost else reason_of_hang_up(contact, at=at)
+    offer, participation = live_offer(contact), handler_of(contact)
+    session = _session_of(offer, participation)
+    if offer is not None:
+        close_offer(
+            contact, offer, session, state=OfferState.RESCINDED, cause="caller-left", at=at, back_in_queue=False
+        )
+    if participation is not None and session is not None:
+        _part(contact, participation, session, at=at)
+        send(
+            CommandKind.HANG_UP,
+            node=contact.node,
+            interaction_id=interaction.id,
+            contact_id=contact.id,
+            session_id=session.id,
+            at=at,
+            arguments={"channel": participation.leg_channel},
+        )
+    end_contact_row(contact, interaction, reason=reason, at=at)
+
+
+def _agent_left(contact: Contact, leg: Leg, *, cause: int, at: datetime) -> None:
+    offer, participation = live_offer(contact), handler_of(contact)
+    if offer is not None and offer.id == leg.offer_id:
+        session = lock_sessions([offer.session_id]).get(offer.session_id)
+        _offer_failed(contact, offer, session, cause=cause, at=at)
+    elif participation is not None and participation.leg_channel == leg.channel_id:
+        session = lock_sessions([participation.session_id])[participation.session_id]
+        _part(contact, participation, session, at=at)
+        end_segment(contact, at=at)
+        contact.ending = EndReason.HANDLED
+        note("contact.agent_left", contact, at=at, agent_session=session.id, cause=cause)
+        save_contact(contact, "ending")
+        caller_command(contact, CommandKind.HANG_UP, at=at)
+
+
+def _offer_failed(contact: Contact, offer: Offer, session: AgentSession | None, *, cause: int, at: datetime) -> None:
+    """The agent's leg ended before the two were joined: the caller keeps the place, the agent gets what fits."""
+    accepted = offer.state == OfferState.ACCEPTED
+    if accepted:
+        state, why = OfferState.FAILED, "left-before-bridge"
+        Leg.objects.filter(channel_id=contact.caller_channel).update(bridged_at=None)
+    elif cause in BUSY_CAUSES:
+        state, why = OfferState.REJECTED, "busy"
+    elif cause in SILENT_CAUSES:
+        state, why = OfferState.TIMED_OUT, "no-answer"
+    else:
+        state, why = OfferState.FAILED, f"cause-{cause}"
+    close_offer(contact, offer, session, state=state, cause=why, at=at, leg_is_over=True)
+    if session is None or session.state == SessionState.LOGGED_OUT:
+        return
+    if accepted or state == OfferState.REJECTED:
+        exclude(contact, session, at=at)
+        back_off(session, until=at + BACK_OFF_TIME, at=at)
+    else:
+        missed = state == OfferState.TIMED_OUT
+        code = NotReadyReason.System.MISSED if missed else NotReadyReason.System.UNREACHABLE
+        make_not_ready(session, system_code=code, at=at)
+
+
+def _session_of(offer: Offer | None, participation: Participation | None) -> AgentSession | None:
+    session_id = offer.session_id if offer else participation.session_id if participation else None
+    return lock_sessions([session_id]).get(session_id) if session_id else None
+
+
+def _part(contact: Contact, participation: Participation, session: AgentSession, *, at: datetime) -> None:
+    """Let the agent leave the contact: the slot is free, and their wrap-up begins, if the queue gives one."""
+    participation.left_at = max(at, participation.joined_at)
+    participation.save(update_fields=["left_at"])
+    let_go(session, participation.slot_id, worked=True, at=at)
+    seconds = contact.queue.wrap_up_seconds if contact.queue else 0
+    if seconds and session.state in (SessionState.READY, SessionState.NOT_READY):
+        begin_wrap_up(session, contact_id=contact.id, until=at + timedelta(seconds=seconds), at=at)
+        begin_wrap_up_segment(contact, session_id=session.id, at=at)
+    else:
+        request_match(session.tenant_id)

@@ -1,0 +1,209 @@
+"""An offer's life after it is made: accepted, rejected, timed out, rescinded, failed. (A matching pass makes it.)
+
+Every way out of a live offer goes through `close_offer`, which ends the ringing, frees the slot and, unless the contact
+is over, puts the contact back where it stood.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from agents.public import AgentSession, NotReadyReason, back_off, lock_sessions, make_not_ready
+from routing.models import CommandKind, Contact, Exclusion, Offer
+from routing.services.commands import send
+from routing.services.contacts import live_offer, lock_contact, note, requeue, save
+from routing.services.slots import let_go
+from routing.states import CONTACT, LIVE_OFFER, OFFER, ContactState, OfferState
+from tenants.public import (
+    Conflict,
+    Due,
+    NotFound,
+    claim_timer,
+    db_now,
+    drop_timer,
+    engine_scope,
+    request_match,
+    set_timer,
+    tenant_scope,
+    timer_handler,
+)
+
+OFFER_TIMER = "offer-lease"
+EXCLUSION_TIMER = "exclusion"
+LEASE_MARGIN = timedelta(seconds=2)
+"""The lease outlives the ringing by this much, so that the switch's own report of "no answer" comes first."""
+
+CONNECT_LEASE = timedelta(seconds=10)
+"""How long an accepted offer may take until both sides hear each other."""
+
+EXCLUSION_TIME = timedelta(seconds=30)
+"""How long a contact is not offered again to an agent who rejected it; then to whoever is there, rather than wait."""
+
+BACK_OFF_TIME = timedelta(seconds=10)
+"""How long a phone that was busy is left in peace, so that it does not hold up the queue."""
+
+AUTO_ANSWER = {"Call-Info": "<sip:127.0.0.1>;answer-after=0", "Alert-Info": "<http://127.0.0.1>;info=alert-autoanswer"}
+"""What makes a SIP phone answer by itself, in the two forms that phones understand."""
+
+
+def accept_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, actor: str) -> None:
+    """Accept an offer at the desk: the station's phone is called and answers by itself.
+
+    Raises NotFound; Conflict "answer-on-phone" where the phone rings and is to be answered itself; Conflict
+    "offer-over" when it was answered, timed out or withdrawn meanwhile.
+    """
+    with tenant_scope(tenant_id, actor=actor):
+        contact, offer = _lock_for_desk(offer_id, session_id)
+        if offer.answer_mode != "desk":
+            raise Conflict("This station's phone is ringing: answer it there.", code="answer-on-phone")
+        if offer.state != OfferState.OFFERED:
+            raise _over(offer)
+        now = db_now()
+        mark_accepted(contact, offer, lease_until=now + CONNECT_LEASE, at=now)
+        send_dial(contact, offer, seconds=int(CONNECT_LEASE.total_seconds()), at=now, headers=AUTO_ANSWER)
+
+
+def reject_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, reason: str, actor: str) -> None:
+    """Reject an offer at the desk. The contact keeps its place and goes to the next agent; this one is left out of it
+    for 30 s and gets no other contact for 10 s. Raises NotFound, Conflict "offer-over"."""
+    with tenant_scope(tenant_id, actor=actor):
+        contact, offer = _lock_for_desk(offer_id, session_id)
+        if offer.state != OfferState.OFFERED:
+            raise _over(offer)
+        session = lock_sessions([offer.session_id])[offer.session_id]
+        now = db_now()
+        close_offer(contact, offer, session, state=OfferState.REJECTED, cause=reason[:32] or "desk", at=now)
+        exclude(contact, session, at=now)
+        back_off(session, until=now + BACK_OFF_TIME, at=now)
+
+
+def mark_accepted(contact: Contact, offer: Offer, *, lease_until: datetime, at: datetime) -> None:
+    """Note that the agent has said yes: the contact is connecting, on a new lease with the next fence."""
+    OFFER.apply(offer, OfferState.ACCEPTED)
+    CONTACT.apply(contact, ContactState.CONNECTING)
+    offer.accepted_at, offer.lease_expires_at = at, lease_until
+    offer.fence += 1
+    offer.save(update_fields=["state", "accepted_at", "lease_expires_at", "fence"])
+    set_timer(
+        OFFER_TIMER,
+        tenant_id=offer.tenant_id,
+        subject_id=offer.id,
+        due_at=lease_until,
+        contact=contact.id,
+        fence=offer.fence,
+    )
+    note("offer.accepted", contact, at=at, offer=offer.id, agent_session=offer.session_id)
+    save(contact)
+
+
+def close_offer(
+    contact: Contact,
+    offer: Offer,
+    session: AgentSession | None,
+    *,
+    state: OfferState,
+    cause: str,
+    at: datetime,
+    back_in_queue: bool = True,
+    leg_is_over: bool = False,
+) -> None:
+    """End a live offer without a connection. Both rows and the session are locked.
+
+    Rings the agent no longer (unless the leg is over already), frees the slot, and puts the contact back into its
+    place in the queue unless it ends now itself.
+    """
+    OFFER.apply(offer, state)
+    offer.ended_at, offer.cause = at, cause
+    offer.save(update_fields=["state", "ended_at", "cause"])
+    drop_timer(OFFER_TIMER, subject_id=offer.id)
+    if not leg_is_over:
+        send(
+            CommandKind.HANG_UP,
+            node=contact.node,
+            interaction_id=contact.interaction_id,
+            contact_id=contact.id,
+            session_id=offer.session_id,
+            at=at,
+            arguments={"channel": offer.leg_channel},
+        )
+    if session is not None:
+        let_go(session, offer.slot_id, worked=False, at=at)
+    note(f"offer.{state}", contact, at=at, offer=offer.id, agent_session=offer.session_id, cause=cause)
+    if back_in_queue:
+        requeue(contact, at=at, cause=str(state))
+    else:
+        save(contact)
+
+
+def exclude(contact: Contact, session: AgentSession, *, at: datetime) -> None:
+    """Do not offer the contact to this session for a while; afterwards its pool is matched again."""
+    until = at + EXCLUSION_TIME
+    exclusion, _ = Exclusion.objects.update_or_create(
+        tenant_id=contact.tenant_id, contact=contact, session=session, defaults={"until": until}
+    )
+    set_timer(EXCLUSION_TIMER, tenant_id=contact.tenant_id, subject_id=exclusion.id, due_at=until)
+
+
+def send_dial(contact: Contact, offer: Offer, *, seconds: int, at: datetime, headers: dict[str, str]) -> None:
+    """Have the station's phone called for the offer, as the leg whose id the offer holds."""
+    endpoint = AgentSession.objects.values_list("station__endpoint", flat=True).get(id=offer.session_id)
+    send(
+        CommandKind.DIAL,
+        node=contact.node,
+        interaction_id=contact.interaction_id,
+        contact_id=contact.id,
+        session_id=offer.session_id,
+        at=at,
+        arguments={
+            "channel": offer.leg_channel,
+            "endpoint": endpoint,
+            "timeout_s": seconds,
+            "headers": headers,
+            "offer": str(offer.id),
+            "tenant": str(contact.tenant_id),
+        },
+    )
+
+
+@timer_handler(OFFER_TIMER)
+def expire_offer(due: Due) -> None:
+    """The lease of an offer ran out: nobody answered (RONA), or accepting did not lead to a connection.
+
+    The contact goes back to its place; the agent is not ready, with a reason that says so, and may come back by
+    themselves.
+    """
+    with engine_scope():
+        contact = lock_contact(UUID(due.data["contact"]))
+        if not claim_timer(due):
+            return
+        offer = live_offer(contact)
+        if offer is None or offer.id != due.subject_id or offer.fence != due.data["fence"]:
+            return
+        session = lock_sessions([offer.session_id]).get(offer.session_id)
+        now = db_now()
+        close_offer(contact, offer, session, state=OfferState.TIMED_OUT, cause="lease", at=now)
+        if session is not None:
+            make_not_ready(session, system_code=NotReadyReason.System.MISSED, at=now)
+
+
+@timer_handler(EXCLUSION_TIMER)
+def end_exclusion(due: Due) -> None:
+    """An exclusion is over: the contact may be offered to that agent again."""
+    with engine_scope():
+        if claim_timer(due):
+            Exclusion.objects.filter(id=due.subject_id).delete()
+            request_match(due.tenant_id)
+
+
+def _lock_for_desk(offer_id: UUID, session_id: UUID) -> tuple[Contact, Offer]:
+    contact_id = Offer.objects.filter(id=offer_id, session_id=session_id).values_list("contact_id", flat=True).first()
+    if contact_id is None:
+        raise NotFound(f"You have no offer {offer_id}.", offer=str(offer_id))
+    contact = lock_contact(contact_id)
+    offer = Offer.objects.get(id=offer_id)
+    if offer.state not in LIVE_OFFER:
+        raise _over(offer)
+    return contact, offer
+
+
+def _over(offer: Offer) -> Conflict:
+    return Conflict(f"This offer is over ({offer.get_state_display()}).", code="offer-over", state=offer.state)

@@ -1,0 +1,51 @@
+"""Segments: which stretch of a contact began and ended when. Inner steps; the contact is locked."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Greatest
+
+from agents.public import AgentSession
+from routing.models import Contact, Segment
+from routing.states import SegmentKind
+
+
+def begin_segment(contact: Contact, kind: SegmentKind, *, at: datetime, session_id: UUID | None = None) -> None:
+    """End the running stretch of `contact`, if there is one, and begin the next at the same moment."""
+    end_segment(contact, at=at)
+    Segment.objects.create(
+        tenant_id=contact.tenant_id,
+        contact=contact,
+        kind=kind,
+        queue_id=contact.queue_id,
+        session_id=session_id,
+        started_at=at,
+    )
+
+
+def end_segment(contact: Contact, *, at: datetime) -> None:
+    """End the running stretch of `contact`. Wrap-up runs beside the contact and ends with the session's state."""
+    _end(Segment.objects.filter(contact=contact).exclude(kind=SegmentKind.WRAP_UP), at=at)
+
+
+def begin_wrap_up_segment(contact: Contact, *, session_id: UUID, at: datetime) -> None:
+    """Begin the agent's work after the contact."""
+    Segment.objects.create(
+        tenant_id=contact.tenant_id,
+        contact=contact,
+        kind=SegmentKind.WRAP_UP,
+        queue_id=contact.queue_id,
+        session_id=session_id,
+        started_at=at,
+    )
+
+
+def end_wrap_up_segment_of(session: AgentSession, contact_id: UUID, at: datetime) -> None:
+    """End the agent's work after the contact. `agents` calls it when a session leaves its wrap-up."""
+    _end(Segment.objects.filter(contact_id=contact_id, session_id=session.id, kind=SegmentKind.WRAP_UP), at=at)
+
+
+def _end(running: QuerySet[Segment], *, at: datetime) -> None:
+    # Two clocks meet here (the switch's and the database's); a stretch never ends before it began.
+    running.filter(ended_at__isnull=True).update(ended_at=Greatest(F("started_at"), Value(at)))
