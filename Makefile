@@ -20,6 +20,7 @@ run: setup assets ## start everything and serve http://127.0.0.1:8000; Ctrl-C st
 	@exec $(PY) -m config.processes
 
 test: setup assets ## all tests that need no exchange (no root needed)
+	$(PY) -m config.npm test --silent
 	$(PY) -m pytest -n $(WORKERS) tests $(PYTEST_ARGS)
 
 test-lab: setup assets ## the tests on the real exchange (root)
@@ -30,6 +31,7 @@ lint: setup ## format, rules, types, boundaries between apps, migrations
 	.venv/bin/ruff check --quiet $(SOURCES)
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
+	$(PY) -m config.messages --check
 	$(PY) -m config.migration_check
 
 format: setup ## put the code into its form
@@ -55,7 +57,8 @@ setup: .venv/.locked ## make the virtual environment from the lock file, the sec
 	$(PY) -m config.services prepare
 	@touch $@
 
-assets: var/static-build/.built ## build the front end
+assets: var/static-build/.built ## build the front end and compile the translations
+	@$(PY) -m config.messages
 
 node_modules/.installed: package.json package-lock.json .venv/.locked
 	$(PY) -m config.npm ci --no-audit --no-fund --loglevel=error

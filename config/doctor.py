@@ -1,0 +1,184 @@
+"""What is missing or unhealthy on this machine, in plain words; ``manage.py doctor`` prints it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from config import health
+from config.services.database import APP, ENGINE, EXTENSIONS, OWNER
+from config.services.programs import NEWEST_POSTGRES, OLDEST_POSTGRES
+from deploy.lab import exchange
+
+ROLES = {"default": APP, "engine": ENGINE, "owner": OWNER}
+
+
+class Verdict(Enum):
+    """How a check came out. Only WRONG makes the doctor's exit status 1."""
+
+    WELL = "ok"
+    NOTE = "note"
+    WRONG = "WRONG"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about one thing, and what to do where something is to be done."""
+
+    subject: str
+    verdict: Verdict
+    sentence: str
+
+
+def _well(subject: str, sentence: str) -> Finding:
+    return Finding(subject, Verdict.WELL, sentence)
+
+
+def _note(subject: str, sentence: str) -> Finding:
+    return Finding(subject, Verdict.NOTE, sentence)
+
+
+def _wrong(subject: str, sentence: str) -> Finding:
+    return Finding(subject, Verdict.WRONG, sentence)
+
+
+def check_database() -> Iterator[Finding]:
+    """Each role can connect, is what it must be, and finds a usable server."""
+    for alias, role in ROLES.items():
+        try:
+            with connections[alias].cursor() as cursor:
+                cursor.execute(
+                    "SELECT current_user, rolsuper OR rolbypassrls OR rolcreaterole,"
+                    " current_setting('server_version_num')::int,"
+                    " (SELECT datdba = r.oid FROM pg_database WHERE datname = current_database())"
+                    " FROM pg_roles r WHERE rolname = current_user"
+                )
+                user, mighty, version, owns = cursor.fetchone()
+        except DatabaseError as error:
+            advice = "Start it with `make services-up`, or look at DATABASE_URL and the role's password."
+            yield _wrong(f"role {role}", f"cannot connect: {' '.join(str(error).split())}. {advice}")
+            continue
+        if user != role or mighty or (owns and role != OWNER):
+            yield _wrong(f"role {role}", f"is {user} and may more than it must. Run `python -m config.services up`.")
+        else:
+            yield _well(
+                f"role {role}",
+                f"connects to PostgreSQL {version // 10000}.{version % 10000}, owns no more than it must",
+            )
+        if not OLDEST_POSTGRES <= version // 10000 <= NEWEST_POSTGRES:
+            yield _wrong("PostgreSQL", f"{version // 10000} is not one of {OLDEST_POSTGRES} to {NEWEST_POSTGRES}")
+
+
+def check_extensions() -> Iterator[Finding]:
+    """The extensions are there."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT extname FROM pg_extension")
+        missing = sorted(set(EXTENSIONS) - {row[0] for row in cursor.fetchall()})
+    if missing:
+        yield _wrong(
+            "extensions", f"{', '.join(missing)} missing. Run `python -m config.services up` as administrator."
+        )
+    else:
+        yield _well("extensions", f"{', '.join(EXTENSIONS)} are there")
+
+
+def check_migrations() -> Iterator[Finding]:
+    """Every migration has been applied."""
+    executor = MigrationExecutor(connections["owner"])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan[:5])
+        yield _wrong("migrations", f"{len(plan)} not applied ({names}…). Run `manage.py migrate --database owner`.")
+    else:
+        yield _well("migrations", "all applied")
+
+
+def check_partitions() -> Iterator[Finding]:
+    """The event log has this month's and next month's partition, and nothing fell into the default one."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT to_char(month, 'YYYYMM'), to_regclass('tenants_event_' || to_char(month, 'YYYYMM')) IS NOT NULL"
+            " FROM (SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + n * interval '1 month' AS month"
+            " FROM generate_series(0, 1) n) months"
+        )
+        missing = [month for month, there in cursor.fetchall() if not there]
+        cursor.execute("SELECT count(*) FROM (SELECT 1 FROM tenants_event_default LIMIT 1000) astray")
+        astray = cursor.fetchone()[0]
+    if missing:
+        yield _wrong("event log", f"no partition for {', '.join(missing)}. Is beat running? It makes them ahead.")
+    if astray:
+        yield _wrong("event log", f"{astray} or more events lie in the default partition, outside every month's")
+    if not missing and not astray:
+        yield _well("event log", "partitions for this month and the next are there, none astray")
+
+
+def check_processes() -> Iterator[Finding]:
+    """Valkey answers and every process makes progress."""
+    for part in [health.valkey_part(), *health.process_parts(health.process_rows())]:
+        yield (_well if part.ready else _wrong)(part.name, part.detail)
+
+
+def check_speech() -> Iterator[Finding]:
+    """Prompts can be spoken."""
+    program = shutil.which("espeak-ng")
+    if program is None:
+        yield _note("espeak-ng", "is not installed; flows that say a text cannot. Install Debian's package espeak-ng.")
+        return
+    shown = subprocess.run([program, "--voices"], capture_output=True, text=True, check=False).stdout.split()
+    missing = [name for name in ("en-gb", "cmn") if name not in shown]
+    if missing:
+        yield _wrong("espeak-ng", f"has no voice {', '.join(missing)}. Install Debian's package espeak-ng-data.")
+    else:
+        yield _well("espeak-ng", "speaks English and Chinese")
+
+
+def check_front_end() -> Iterator[Finding]:
+    """The front end's files are built."""
+    folder = Path(settings.STATICFILES_DIRS[0])
+    if any(folder.rglob("*.js")):
+        yield _well("front end", "is built")
+    else:
+        npm = "" if shutil.which("npm") else " (npm is not installed; make takes it from a wheel)"
+        yield _wrong("front end", f"is not built. Run `make assets`{npm}.")
+
+
+def check_switch() -> Iterator[Finding]:
+    """Which switch is used, and whether the lab's exchange runs."""
+    lab = exchange.load()
+    running = lab is not None and exchange.is_running(lab)
+    if settings.HOTSEAT_SWITCH == "simulator":
+        yield _note("switch", "callers and phones are simulated" + ("; the lab's Asterisk runs too" if running else ""))
+    elif running or lab is None or lab.ari_url != settings.HOTSEAT_ARI_URL:
+        yield _well("switch", f"Asterisk at {settings.HOTSEAT_ARI_URL}")
+    else:
+        yield _wrong("switch", "HOTSEAT_SWITCH=asterisk, but the lab's Asterisk does not run. Run `make lab`.")
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    check_database,
+    check_extensions,
+    check_migrations,
+    check_partitions,
+    check_processes,
+    check_speech,
+    check_front_end,
+    check_switch,
+)
+
+
+def examine() -> Iterator[Finding]:
+    """Run every check; one that cannot reach the database says so instead of ending the rest."""
+    for check in CHECKS:
+        try:
+            yield from check()
+        except DatabaseError as error:
+            subject = check.__name__.removeprefix("check_")
+            yield _wrong(subject, f"cannot be looked at: {' '.join(str(error).split())}")
