@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from config import health
-from config.tasks import note_progress
+from tenants.public import report_progress
 
 EVERY = ("switch", "engine", "worker", "beat")
 
@@ -28,14 +28,14 @@ def test_processes_that_never_reported_are_not_ready(client: Client) -> None:
 
 def test_it_is_ready_when_every_process_makes_progress(client: Client) -> None:
     for name in EVERY:
-        note_progress(name)
+        report_progress(name, node="node1")
     assert ready(client) == (200, {"database": True, "valkey": True} | dict.fromkeys(EVERY, True))
     assert client.get("/readyz").json()["ready"] is True
 
 
 def test_a_process_that_is_up_but_stands_still_is_not_ready(client: Client, admin_database_url: str) -> None:
     for name in EVERY:
-        note_progress(name)
+        report_progress(name, node="node1")
     with psycopg.connect(admin_database_url) as connection:
         connection.execute("UPDATE tenants_process SET progress_at = now() - interval '11 s' WHERE name = 'engine'")
     status, parts = ready(client)
@@ -43,9 +43,9 @@ def test_a_process_that_is_up_but_stands_still_is_not_ready(client: Client, admi
 
 
 def test_reporting_again_moves_the_same_row() -> None:
-    note_progress("worker")
+    report_progress("worker", node="node1")
     (before,) = health.process_rows()
-    note_progress("worker")
+    report_progress("worker", node="node1")
     (after,) = health.process_rows()
     assert after.progress_at > before.progress_at
 
@@ -59,7 +59,7 @@ def test_without_valkey_it_is_not_ready_and_says_why(client: Client, settings: S
 
 
 def test_figures_count_requests_by_view_and_show_progress(client: Client) -> None:
-    note_progress("engine")
+    report_progress("engine", node="node1")
     client.get("/healthz")
     text = client.get("/metrics").content.decode()
     assert 'hotseat_http_requests_total{method="GET",status="200",view="healthz"}' in text
