@@ -13,7 +13,7 @@ from config import checkout
 
 def npm_command() -> tuple[list[str], dict[str, str]]:
     """The command that is npm here, and the environment it needs. Raises FileNotFoundError when there is none."""
-    environment = dict(os.environ)
+    environment = os.environ | {"npm_config_update_notifier": "false"}
     if not os.access(Path.home(), os.W_OK):
         environment["npm_config_cache"] = str(checkout.STATE / "npm-cache")
     system = shutil.which("npm")
