@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agents.public import AgentSession
-from routing.models import Contact, ContactParty, Interaction, Participation, Segment
+from routing.models import Contact, ContactParty, Demand, Interaction, Participation, Segment
 from routing.public import ContactState, EndReason, EntryPoint, Queue, SegmentKind
 from tenants.public import Tenant, engine_scope, tenant_scope
 from tests.factories import unique
@@ -59,6 +59,10 @@ def make_contact(
             node="node1", caller_channel=channel, clock_offset_ms=0, started_at=at, is_test=is_test,
             ended_at=at if over else None,
         )
+        if queue is not None and not over:
+            fields["demand"], _ = Demand.objects.get_or_create(
+                tenant=tenant, queue=queue, channel="voice", expression="", defaults={"requires": {}}
+            )
         contact: Contact = Contact.objects.create(
             tenant=tenant, interaction=interaction, node="node1", caller_channel=channel, state=state,
             end_reason=reason if over else "", language="en", is_test=is_test, queue=queue, entry_point=entry_point,
