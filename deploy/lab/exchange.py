@@ -1,4 +1,4 @@
-"""One exchange for one checkout: configured from ``deploy/asterisk``, on loopback, its state in ``var/lab``.
+"""One exchange for one checkout: configured from ``deploy/asterisk``, on loopback, its state in ``lab_dir``.
 
 The root directory is shared with other checkouts and never written to. What is this checkout's own is bind-mounted in a
 private mount namespace, so nothing is left mounted when the exchange ends, however it ends.
@@ -45,6 +45,8 @@ _EMPTY = (
 
 _ENTER = Template("""
 set -e
+echo $$$$ > $state/pid.partial
+mv $state/pid.partial $state/pid
 tree=$tree state=$state sounds=$sounds
 mount --bind "$$tree" "$$tree"
 mount -t proc proc "$$tree/proc"
@@ -59,7 +61,7 @@ exec chroot "$$tree" /usr/sbin/asterisk -f -q -C /hotseat/etc/asterisk.conf
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """Where the exchange is and how to speak to it; kept in ``var/lab/lab.json`` for scripts, tests and ``make run``."""
+    """Where the exchange is and how to speak to it; kept in ``lab.json`` for scripts, tests and ``make run``."""
 
     node: str
     host: str
@@ -80,13 +82,14 @@ class Lab:
     pid_started: int = 0
 
 
-def var_dir() -> Path:
-    """The checkout's ``var``, or ``HOTSEAT_VAR_DIR``."""
-    return Path(os.environ.get("HOTSEAT_VAR_DIR", CHECKOUT / "var")).resolve()
+def lab_dir() -> Path:
+    """Where this exchange keeps its state: ``HOTSEAT_LAB_DIR``, else the checkout's ``var/lab``."""
+    return Path(os.environ.get("HOTSEAT_LAB_DIR", CHECKOUT / "var" / "lab")).resolve()
 
 
 def lab_file() -> Path:
-    return var_dir() / "lab" / "lab.json"
+    """The description of the lab, for whoever wants to use it."""
+    return lab_dir() / "lab.json"
 
 
 def load() -> Lab | None:
@@ -132,12 +135,12 @@ def ari(lab: Lab, method: str, path: str, *, timeout_s: float = 2.0) -> object:
     return json.loads(body) if body else None
 
 
-def _await_ready(lab: Lab, process: subprocess.Popen[bytes]) -> None:
+def _await_ready(lab: Lab) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        if process.poll() is not None:
+        if not is_running(lab):
             log = Path(lab.state_dir, "console.log").read_text(errors="replace")[-2000:]
-            raise LabError(f"Asterisk ended with status {process.returncode} while starting:\n{log}")
+            raise LabError(f"Asterisk ended while starting; see {lab.state_dir}/log. It said:\n{log}")
         try:
             ari(lab, "GET", "/asterisk/ping")
             ari(lab, "GET", "/endpoints/PJSIP")
@@ -148,24 +151,36 @@ def _await_ready(lab: Lab, process: subprocess.Popen[bytes]) -> None:
 
 
 def start(lab: Lab) -> Lab:
-    """Start the exchange in a session of its own and wait until it answers. Returns the lab with its process id."""
+    """Start the exchange, detached, and wait until it answers. Returns the lab with its process id."""
     tree, state, sounds = Path(lab.tree), Path(lab.state_dir), Path(lab.sounds_dir)
     sounds.mkdir(parents=True, exist_ok=True)
     (tree / sounds.relative_to("/")).mkdir(parents=True, exist_ok=True)
+    (state / "pid").unlink(missing_ok=True)
     script = _ENTER.substitute(tree=_quoted(tree), state=_quoted(state), sounds=_quoted(sounds))
     with (state / "console.log").open("ab") as console:
-        process = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-c", script],
+        subprocess.run(
+            ["setsid", "--fork", "unshare", "--mount", "--propagation", "private", "--", "/bin/sh", "-c", script],
+            check=True,
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
-            start_new_session=True,
             cwd="/",
         )
-    running = Lab(**{**asdict(lab), "pid": process.pid, "pid_started": _started_at(process.pid)})
+    pid = _await_pid(state / "pid")
+    running = Lab(**{**asdict(lab), "pid": pid, "pid_started": _started_at(pid)})
     save(running)
-    _await_ready(running, process)
+    _await_ready(running)
     return running
+
+
+def _await_pid(file: Path) -> int:
+    """The shell that becomes Asterisk writes its id first of all."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if file.exists():
+            return int(file.read_text())
+        time.sleep(0.01)
+    raise LabError(f"The exchange did not start; see {file.with_name('console.log')}")
 
 
 def _quoted(path: Path) -> str:
@@ -174,27 +189,15 @@ def _quoted(path: Path) -> str:
 
 def stop(lab: Lab) -> None:
     """End the exchange that this checkout started, and only that. Harmless when it is not running."""
-    if is_running(lab):
+    for number, patience_s in ((signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, STOP_TIMEOUT_S)):
+        if not is_running(lab):
+            break
         os.kill(lab.pid, signal.SIGCONT)
-        os.kill(lab.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_TIMEOUT_S
+        os.kill(lab.pid, number)
+        deadline = time.monotonic() + patience_s
         while is_running(lab) and time.monotonic() < deadline:
-            _reap(lab.pid)
             time.sleep(0.05)
-        if is_running(lab):
-            os.kill(lab.pid, signal.SIGKILL)
-        while is_running(lab):
-            _reap(lab.pid)
-            time.sleep(0.02)
     save(Lab(**{**asdict(lab), "pid": 0, "pid_started": 0}))
-
-
-def _reap(pid: int) -> None:
-    """Collect the exchange when it is our own child (tests start and end it in one process)."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
 
 
 # --- configuration ----------------------------------------------------------------------------------------------------
@@ -217,11 +220,11 @@ def _claim_slot() -> int:
         for number in range(5):
             claim = slots / str(number)
             owner = claim.read_text() if claim.exists() else ""
-            if owner and owner != str(var_dir()) and (Path(owner) / "lab" / "lab.json").exists():
+            if owner and owner != str(lab_dir()) and Path(owner, "lab.json").exists():
                 continue
             sip, http = 5060 + 20 * number, 8088 + 20 * number
             if _is_free(sip, socket.SOCK_DGRAM) and _is_free(http, socket.SOCK_STREAM):
-                claim.write_text(str(var_dir()))
+                claim.write_text(str(lab_dir()))
                 return number
     raise LabError(f"No free ports for another exchange; see who holds {cache_dir() / 'slots'}")
 
@@ -242,8 +245,8 @@ def _new_lab(tree: Path) -> Lab:
         ari_user="hotseat",
         ari_password=secrets.token_urlsafe(18),
         phone_password=secrets.token_urlsafe(12),
-        sounds_dir=str(Path(os.environ.get("HOTSEAT_SOUNDS_DIR", var_dir() / "sounds")).resolve()),
-        state_dir=str(var_dir() / "lab" / "asterisk"),
+        sounds_dir=str(Path(os.environ.get("HOTSEAT_SOUNDS_DIR", CHECKOUT / "var" / "sounds")).resolve()),
+        state_dir=str(lab_dir() / "asterisk"),
         tree=str(tree),
         asterisk=asterisk_version(tree),
     )
@@ -295,7 +298,7 @@ def down() -> None:
 def forget() -> None:
     """Stop the exchange and remove all that this checkout keeps of it; the shared tree stays."""
     down()
-    shutil.rmtree(var_dir() / "lab", ignore_errors=True)
+    shutil.rmtree(lab_dir(), ignore_errors=True)
 
 
 def cli(lab: Lab, command: str) -> str:

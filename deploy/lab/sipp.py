@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
+import random
 import socket
 import struct
 import subprocess
@@ -22,13 +22,17 @@ from deploy.lab.sipp_log import FarCall, calls
 from deploy.lab.tree import LabError
 
 SCENARIOS = Path(__file__).with_name("scenarios")
-KEY_TONES = Path("/usr/share/sip-tester")
-_KEY_NAMES = {"*": "star", "#": "pound"}
+_KEYS = "0123456789*#ABCD"
+_KEY_PACKETS = 8
+_EVENT_PAYLOAD_TYPE = 101
+_SSRC = 0x486F7453
 _REFUSALS = (400, 401, 403, 404, 408, 410, 480, 484, 486, 487, 488, 500, 502, 503, 504, 600, 603)
-_REASONS = {404: "Not Found", 480: "Temporarily Unavailable", 486: "Busy Here", 503: "Service Unavailable", 603: "Decline"}
+_REASONS = {480: "Temporarily Unavailable", 486: "Busy Here", 503: "Service Unavailable", 603: "Decline"}
+_LOOPBACK = 0x7F000001
 _FOREVER_MS = 3_600_000
-_MEDIA_PORTS = range(40_000, 60_000, 400)
-_media_bases = itertools.cycle(_MEDIA_PORTS)
+# Above what the kernel gives away by itself (net.ipv4.ip_local_port_range), so that nothing else takes them meanwhile.
+_SIGNALLING_PORTS = range(61_000, 65_000, 2)
+_MEDIA_PORTS = range(40_000, 59_000, 400)
 START_TIMEOUT_S = 5
 REGISTER_TIMEOUT_S = 20
 
@@ -40,7 +44,7 @@ class Caller:
     ``talk_s`` runs from the last key to the caller's BYE; ``patience_s`` from the last
     provisional answer to giving up.
     ``from_header`` replaces the whole From address (for hidden and malformed callers); ``headers`` are added.
-    ``gaps_s`` is the pause before each key.
+    ``gap_s`` is the pause before each key.
     """
 
     to: str
@@ -58,7 +62,8 @@ class Caller:
 @dataclass(frozen=True, kw_only=True)
 class Phone:
     """How a telephone behaves. Seconds; ``talk_s`` ``None`` means it never hangs up, ``ring_s`` ``None`` that it only
-    rings. ``status`` other than 0 refuses every call with it; ``silent`` answers nothing at all."""
+    rings, 0 that it is picked up without ringing. ``status`` other than 0 refuses every call with it; ``silent`` says
+    nothing at all. ``speaks_s`` seconds of a tone are sent after the answer."""
 
     ring_s: float | None = 0.0
     talk_s: float | None = None
@@ -70,15 +75,16 @@ class Phone:
 class Sipp:
     """One SIPp process with its scenario and logs in a directory of its own."""
 
-    def __init__(self, lab: Lab, scenario: str, arguments: Sequence[str], *, media_base: int | None = None) -> None:
+    def __init__(self, lab: Lab, scenario: str, arguments: Sequence[str], *, media_base: int = 0) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="hotseat-sipp-"))
         (self.directory / "scenario.xml").write_text(scenario)
-        self.port = free_port()
+        self.port = _free(_SIGNALLING_PORTS)
         self.log = self.directory / "messages.log"
-        self.media_base = media_base or next(_media_bases)
+        self.media_base = media_base or _free(_MEDIA_PORTS, width=2)
         command = ["sipp", "-sf", "scenario.xml", "-i", lab.host, "-mi", lab.host, "-p", str(self.port)]
-        command += ["-mp", str(self.media_base), "-nostdin", "-timer_resol", "1", "-trace_msg", "-message_file", "messages.log"]
-        command += ["-trace_err", "-error_file", "errors.log", "-cp", str(free_port()), *arguments]
+        command += ["-mp", str(self.media_base), "-cp", str(self.port + 1), "-nostdin", "-timer_resol", "1"]
+        command += ["-trace_msg", "-message_file", "messages.log", "-trace_err", "-error_file", "errors.log"]
+        command += arguments
         command.append(f"{lab.host}:{lab.sip_port}")
         with (self.directory / "screen.log").open("wb") as screen:
             self.process = subprocess.Popen(
@@ -107,8 +113,8 @@ class Sipp:
         return self.calls()
 
     def _complaint(self) -> str:
-        texts = [path.read_text(errors="replace") for path in (self.directory / "errors.log", self.directory / "screen.log") if path.exists()]
-        return "\n".join(texts)[-1500:]
+        paths = [self.directory / "errors.log", self.directory / "screen.log"]
+        return "\n".join(path.read_text(errors="replace") for path in paths if path.exists())[-1500:]
 
     def stop(self) -> None:
         """End the process now."""
@@ -119,16 +125,25 @@ class Sipp:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
 
-def free_port() -> int:
-    """A UDP port of this machine that nobody uses now."""
+def _free(ports: Sequence[int], *, width: int = 1) -> int:
+    """One of some UDP ports, at random, that with its next ``width`` - 1 even neighbours nobody uses now."""
+    for port in random.sample(ports, k=min(len(ports), 200)):
+        if all(_is_free(port + 2 * step) for step in range(width)):
+            return port
+    raise LabError(f"No free UDP port in {ports}")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 # --- callers ----------------------------------------------------------------------------------------------------------
@@ -150,7 +165,7 @@ def caller_scenario(caller: Caller) -> str:
         headers="".join(f"{header}\n      " for header in caller.headers),
         refusals="\n".join(_refusal(status, patience_ms) for status in _REFUSALS),
         patience_ms=patience_ms,
-        keys="".join(_pause(caller.gap_s) + _pcap(_key_tone(key)) for key in caller.keys),
+        keys="".join(_pause(caller.gap_s) + _pcap(key_tone(key, turn)) for turn, key in enumerate(caller.keys)),
         audio=_pcap(tone(caller.talk_s)) if caller.speaks else "",
         talk_ms=_ms(caller.talk_s),
         **{"from": sender},
@@ -159,7 +174,8 @@ def caller_scenario(caller: Caller) -> str:
 
 def _refusal(status: int, patience_ms: str) -> str:
     """SIPp takes the time-out of whichever of these it stands at, so each of them has it."""
-    return f'  <recv response="{status}" optional="true" next="refused" timeout="{patience_ms}" ontimeout="abandon"></recv>'
+    timeout = f'timeout="{patience_ms}" ontimeout="abandon"'
+    return f'  <recv response="{status}" optional="true" next="refused" {timeout}></recv>'
 
 
 def _ms(seconds: float) -> str:
@@ -172,10 +188,6 @@ def _pause(seconds: float) -> str:
 
 def _pcap(path: Path) -> str:
     return f'  <nop><action><exec play_pcap_audio="{path}"/></action></nop>\n'
-
-
-def _key_tone(key: str) -> Path:
-    return KEY_TONES / f"dtmf_2833_{_KEY_NAMES.get(key, key)}.pcap"
 
 
 def _filled(name: str, **values: str) -> str:
@@ -204,7 +216,7 @@ class Phones(Sipp):
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             self.register(expires_s=0)
         finally:
@@ -276,9 +288,9 @@ def _ring(ring_s: float | None) -> str:
 def await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until a UDP port is bound, which is when its process can hear."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    wanted = f":{port:04X} "
+    wanted = f":{port:04X}"
     while time.monotonic() < deadline:
-        if any(wanted in line.split("  ")[0] or wanted in line[:60] for line in Path("/proc/net/udp").read_text().splitlines()):
+        if any(line.split()[1].endswith(wanted) for line in Path("/proc/net/udp").read_text().splitlines()):
             return
         if process.poll() is not None:
             raise LabError(f"SIPp ended with status {process.returncode} before it listened")
@@ -292,25 +304,48 @@ def await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
 def tone(seconds: float) -> Path:
     """A 440 Hz tone in RTP packets of 20 ms, G.711 µ-law, as a capture file that SIPp plays. Made once."""
     packets = max(1, round(seconds * 50))
-    path = Path(tempfile.gettempdir()) / f"hotseat-tone-{packets}.pcap"
-    if not path.exists():
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(_capture(packets))
-        partial.replace(path)
-    return path
+    samples = bytes(_mulaw(round(8000 * math.sin(2 * math.pi * 440 * n / 8000))) for n in range(8000))
+    return _captured(
+        f"tone-{packets}",
+        [
+            struct.pack("!BBHII", 0x80, 0, n, 160 * n, _SSRC) + samples[160 * n % 8000 : 160 * n % 8000 + 160]
+            for n in range(packets)
+        ],
+    )
 
 
-def _capture(packets: int) -> bytes:
-    samples = [_mulaw(round(8000 * math.sin(2 * math.pi * 440 * n / 8000))) for n in range(8000)]
+def key_tone(key: str, turn: int) -> Path:
+    """A key as telephone events (RFC 4733): 100 ms, its end said three times. Made once.
+
+    ``turn`` counts the keys of a call: their time stamps must rise, or the exchange takes a later key for an old one.
+    """
+    event = _KEYS.index(key.upper())
+    began = 16_000 * (turn + 1)
+    packets = []
+    for n in range(_KEY_PACKETS):
+        marker = 0x80 if n == 0 else 0
+        end = 0x80 if n >= _KEY_PACKETS - 3 else 0
+        duration = 160 * min(n + 1, _KEY_PACKETS - 2)
+        header = struct.pack("!BBHII", 0x80, marker | _EVENT_PAYLOAD_TYPE, 1000 * (turn + 1) + n, began, _SSRC)
+        packets.append(header + struct.pack("!BBH", event, end | 10, duration))
+    return _captured(f"key-{event}-{turn}", packets)
+
+
+def _captured(name: str, packets: Sequence[bytes]) -> Path:
+    """A capture file (libpcap, Ethernet) of RTP packets 20 ms apart, made unless it is there."""
+    path = Path(tempfile.gettempdir()) / f"hotseat-{name}.pcap"
+    if path.exists():
+        return path
     out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
-    for number in range(packets):
-        start = 160 * number % 8000
-        rtp = struct.pack("!BBHII", 0x80, 0, number, 160 * number, 0x486F7453) + bytes(samples[start : start + 160])
+    for number, rtp in enumerate(packets):
         udp = struct.pack("!HHHH", 4000, 4000, 8 + len(rtp), 0) + rtp
-        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1") + udp
-        frame = b"\0" * 12 + b"\x08\x00" + ip
+        ip = struct.pack("!BBHHHBBHII", 0x45, 0, 20 + len(udp), number, 0, 64, 17, 0, _LOOPBACK, _LOOPBACK)
+        frame = b"\0" * 12 + b"\x08\x00" + ip + udp
         out.append(struct.pack("<IIII", number // 50, number % 50 * 20_000, len(frame), len(frame)) + frame)
-    return b"".join(out)
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(b"".join(out))
+    partial.replace(path)
+    return path
 
 
 def _mulaw(sample: int) -> int:

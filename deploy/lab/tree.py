@@ -1,4 +1,4 @@
-"""The exchange's root directory: Debian sid with Asterisk in it, made once for a machine and shared by its checkouts."""
+"""The exchange's root directory: Debian sid with Asterisk, made once for a machine and shared by its checkouts."""
 
 from __future__ import annotations
 

@@ -6,8 +6,9 @@ Source of the interface: ``/usr/share/asterisk/rest-api/*.json`` of Asterisk 22.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -52,14 +53,15 @@ class AriClient:
     def __init__(self, *, url: str, user: str, password: str, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         """``url`` is the interface's root, e.g. ``http://127.0.0.1:8088/ari``."""
         self._url = url.rstrip("/")
-        self._auth = aiohttp.BasicAuth(user, password)
+        token = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {token}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_S)
-            self._session = aiohttp.ClientSession(connector=connector, auth=self._auth, timeout=self._timeout)
+            self._session = aiohttp.ClientSession(connector=connector, headers=self._headers, timeout=self._timeout)
         return self._session
 
     async def close(self) -> None:
@@ -72,7 +74,9 @@ class AriClient:
         """Do one request and return the decoded answer, ``None`` where there is none.
 
         A connection that the server had already closed is replaced once: everything sent here carries our own ids, so
-        a request that did arrive is answered with a conflict and not done again. Raises ``AriError``, ``AriUnavailable``.
+        a request that did arrive is answered with a conflict and not done again.
+
+        Raises ``AriError`` and ``AriUnavailable``.
         """
         try:
             return await self._request(method, path, params, body)
@@ -123,10 +127,9 @@ class AriClient:
         answer: Json = await self.request("GET", f"/applications/{_segment(name)}")
         return answer
 
-    async def ping(self) -> datetime:
-        """The exchange's clock now."""
-        answer: Json = await self.request("GET", "/asterisk/ping")
-        return parse_time(answer["timestamp"])
+    async def send_user_event(self, application: str, name: str) -> None:
+        """Have the exchange send an event of ours back to us through the application's socket."""
+        await self.request("POST", f"/events/user/{_segment(name)}", params={"application": application})
 
     async def endpoints(self) -> list[Json]:
         answer: list[Json] = await self.request("GET", "/endpoints/PJSIP")
@@ -194,17 +197,20 @@ class AriClient:
 
 
 class EventStream:
-    """An open event socket. Iterating it yields decoded events and ends when the socket does."""
+    """An open event socket."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
 
-    async def __aiter__(self) -> AsyncIterator[Json]:
-        async for message in self._socket:
+    async def receive(self) -> Json | None:
+        """The next event, or ``None`` when the socket has ended."""
+        while True:
+            message = await self._socket.receive()
             if message.type is aiohttp.WSMsgType.TEXT:
-                yield json.loads(message.data)
-            elif message.type is aiohttp.WSMsgType.ERROR:
-                return
+                decoded: Json = json.loads(message.data)
+                return decoded
+            if message.type is not aiohttp.WSMsgType.BINARY:
+                return None
 
     async def close(self) -> None:
         await self._socket.close()

@@ -1,7 +1,7 @@
 """The switch port on an Asterisk, through ARI.
 
-One task reads the event socket and only queues: Asterisk gives up on a reader that is slow. A heartbeat over HTTP finds
-a peer that is connected and dead. Matching, deciding and the database are other people's work.
+One task reads the event socket and only queues: Asterisk gives up on a reader that is slow. A heartbeat that goes out by
+request and comes back by the socket finds a peer that is connected and dead, or deaf. Matching, deciding and the database are other people's work.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from routing.switch.ari import AriClient, AriError, AriUnavailable, EventStream
-from routing.switch.asterisk_events import CALL_EVENTS, DIALLED, STATION_EVENTS, Translator, snapshot
+from routing.switch.asterisk_events import CALL_EVENTS, DIALLED, HEARTBEAT, STATION_EVENTS, Translator, snapshot
 from routing.switch.port import (
+    REQUEST_TIMEOUT_S,
     BridgeSnapshot,
     Cause,
     ChannelGone,
@@ -112,19 +113,50 @@ class AsteriskSwitch:
             backoff_s = min(2 * backoff_s, LAST_BACKOFF_S)
 
     async def _open(self) -> EventStream:
-        """Open the socket, say what it is to carry, and report the connection."""
+        """Open the socket, say what it is to carry, see that it carries, and report the connection.
+
+        An application that is registered again while the exchange still tidies up after its last socket can be left
+        deaf: connected, and told nothing. So the first heartbeat must come round before it counts as connected.
+        """
         self._translator.forget()
         stream = await self._client.open_events([self._application, self._stations])
         try:
             await self._client.filter_events(self._application, CALL_EVENTS)
             await self._client.filter_events(self._stations, STATION_EVENTS)
             await self._client.subscribe(self._stations, "endpoint:PJSIP")
-            self._last_alive = await self._client.ping()
+            await self._client.send_user_event(self._application, HEARTBEAT)
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                before, heartbeat = await self._until_heartbeat(stream)
+        except TimeoutError as error:
+            await stream.close()
+            raise _ConnectionLost("the event socket carries nothing") from error
         except BaseException:
             await stream.close()
             raise
-        self._events.put_nowait(SwitchConnected(at=self._last_alive))
+        self._last_alive = heartbeat.at
+        for event in (SwitchConnected(at=heartbeat.at), *before):
+            self._events.put_nowait(event)
         return stream
+
+    async def _until_heartbeat(self, stream: EventStream) -> tuple[list[SwitchEvent], SwitchAlive]:
+        before: list[SwitchEvent] = []
+        while True:
+            event = await self._next(stream)
+            if isinstance(event, SwitchAlive):
+                return before, event
+            before.append(event)
+
+    async def _next(self, stream: EventStream) -> SwitchEvent:
+        """The next event in the port's words."""
+        while True:
+            event = await stream.receive()
+            if event is None:
+                raise _ConnectionLost("the event socket was closed")
+            if event["type"] == "ApplicationReplaced":
+                raise _ConnectionLost("another connection took the application", backoff_s=REPLACED_BACKOFF_S)
+            translated = self._translator.translate(event)
+            if translated is not None:
+                return translated
 
     async def _serve(self, stream: EventStream) -> None:
         """Read and watch until either ends; always raises."""
@@ -140,29 +172,24 @@ class AsteriskSwitch:
             await stream.close()
 
     async def _read(self, stream: EventStream) -> None:
-        async for event in stream:
-            if event["type"] == "ApplicationReplaced":
-                raise _ConnectionLost("another connection took the application", backoff_s=REPLACED_BACKOFF_S)
-            translated = self._translator.translate(event)
-            if translated is not None:
-                self._last_alive = max(self._last_alive or translated.at, translated.at)
-                self._events.put_nowait(translated)
-        raise _ConnectionLost("the event socket was closed")
+        while True:
+            event = await self._next(stream)
+            if isinstance(event, SwitchAlive):
+                self._last_alive = event.at
+            self._events.put_nowait(event)
 
     async def _watch(self) -> None:
+        """Send a heartbeat round, out by request and back by the socket, and give up when it fails to return."""
         missed = 0
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
+        while missed < MISSED_HEARTBEATS:
+            returned = self._last_alive
             try:
-                at = await self._client.ping()
+                await self._client.send_user_event(self._application, HEARTBEAT)
             except (AriError, AriUnavailable) as error:
-                missed += 1
-                if missed >= MISSED_HEARTBEATS:
-                    raise _ConnectionLost(f"no heartbeat: {error}") from error
-                continue
-            missed = 0
-            self._last_alive = at
-            self._events.put_nowait(SwitchAlive(at=at))
+                log.warning("%s: heartbeat: %s", self._application, error)
+            await asyncio.sleep(HEARTBEAT_S)
+            missed = missed + 1 if self._last_alive == returned else 0
+        raise _ConnectionLost("the heartbeat does not return")
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -253,12 +280,19 @@ class AsteriskSwitch:
     # --- snapshots ----------------------------------------------------------------------------------------------------
 
     async def channels(self) -> Sequence[ChannelSnapshot]:
-        application, rows = await _done(self._both_lists())
-        ours = set(application["channel_ids"])
+        ours = await _done(self._subscribed())
+        rows = await _done(self._client.channels())
         return [snapshot(row, application=self._application, ours=row["id"] in ours) for row in rows]
 
-    async def _both_lists(self) -> tuple[Any, Any]:
-        return await self._client.application(self._application), await self._client.channels()
+    async def _subscribed(self) -> set[str]:
+        """The legs that our application hears of. The exchange forgets an application that has none and no socket."""
+        try:
+            application = await self._client.application(self._application)
+        except AriError as error:
+            if error.status == _NOT_FOUND:
+                raise AriUnavailable(f"{self._application} is not connected") from error
+            raise
+        return set(application["channel_ids"])
 
     async def bridges(self) -> Sequence[BridgeSnapshot]:
         rows = await _done(self._client.bridges())

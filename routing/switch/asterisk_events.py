@@ -21,9 +21,11 @@ from routing.switch.port import (
     LegUnheld,
     PlaybackFinished,
     Presentation,
+    SwitchAlive,
     SwitchEvent,
 )
 
+HEARTBEAT = "hotseat-heartbeat"
 ARRIVED = "arrived"
 DIALLED = "dialled"
 
@@ -37,6 +39,7 @@ CALL_EVENTS = (
     "ChannelLeftBridge",
     "ChannelStateChange",
     "ChannelUnhold",
+    "ChannelUserevent",
     "PlaybackFinished",
     "StasisEnd",
     "StasisStart",
@@ -54,11 +57,15 @@ _STATES = {
 }
 _FIRST_FAILURE = 300
 _INTERWORKING = 127
+_ANONYMOUS = "anonymous"
 
 
 def presentation(text: str, *, number: str) -> Presentation:
-    """Read ``CALLERID(num-pres)``: ``allowed_not_screened``, ``prohib``, ``unavailable`` …"""
-    if text.startswith("prohib"):
+    """Read ``CALLERID(num-pres)``: ``allowed_not_screened``, ``prohib``, ``unavailable`` …
+
+    A caller who only hides behind RFC 3323's ``sip:anonymous@anonymous.invalid`` is shown as allowed there.
+    """
+    if text.startswith("prohib") or number.lower() == _ANONYMOUS:
         return Presentation.RESTRICTED
     if text == "unavailable" or not number:
         return Presentation.UNAVAILABLE
@@ -73,7 +80,7 @@ def arrival(channel: Json, at: datetime) -> CallArrived:
         channel=channel["id"],
         at=at,
         dnis=variables.get("HOTSEAT_DNIS") or channel["dialplan"]["exten"],
-        ani=caller["number"],
+        ani="" if caller["number"].lower() == _ANONYMOUS else caller["number"],
         ani_presentation=presentation(variables.get("HOTSEAT_PRESENTATION", ""), number=caller["number"]),
         name=caller["name"],
         sip_call_id=channel.get("protocol_id", ""),
@@ -96,7 +103,7 @@ def snapshot(channel: Json, *, application: str, ours: bool) -> ChannelSnapshot:
         state=state,
         answered=state is ChannelState.UP,
         dnis=incoming.dnis if incoming else "",
-        ani=channel["caller"]["number"],
+        ani=incoming.ani if incoming else "",
         created_at=created,
         ours=ours or incoming is not None,
         arrival=incoming,
@@ -151,6 +158,8 @@ class Translator:
                 return self._endpoint(event["endpoint"], at)
             case "PlaybackFinished":
                 return _played(event["playback"], at)
+            case "ChannelUserevent" if event["eventname"] == HEARTBEAT:
+                return SwitchAlive(at=at)
             case _:
                 return _in_call(event, at)
 

@@ -133,8 +133,8 @@ class LegAnswered:
 class LegEnded:
     """A leg is over, by whichever side.
 
-    ``cause`` is Q.850: ours where we hung up, 16 for a plain BYE or CANCEL. ``sip_status`` is the final SIP answer where
-    there was one other than 2xx. It may come without an ``LegAnswered`` or ``LegRinging`` before it.
+    ``cause`` is Q.850: ours where we hung up, 16 for a plain BYE or CANCEL. ``sip_status`` is the final SIP answer,
+    where there was one other than 2xx. It may come without an ``LegAnswered`` or ``LegRinging`` before it.
     """
 
     channel: str
@@ -297,7 +297,8 @@ class ChannelSnapshot:
     """One leg as the exchange has it now.
 
     ``ours`` says that the leg is in this node's hands (an incoming one that arrived here, or one this node dialled);
-    others are left alone. ``arrival`` is set for an incoming leg: the event as it was, or would have been, reported.
+    others are left alone. ``arrival`` is set for an incoming leg: the event as it was, or would have been, reported,
+    but for its time, which is the channel's beginning. ``dnis`` and ``ani`` are empty for other legs.
     """
 
     id: str
@@ -364,7 +365,7 @@ class Switch(Protocol):
         ...
 
     async def play(self, *, channel: str, playback: str, media: Sequence[str]) -> None:
-        """Play sound files one after another. ``media`` are absolute paths without extension; ``playback`` is our id."""
+        """Play sound files in turn. ``media`` are absolute paths without extension; ``playback`` is our id."""
         ...
 
     async def stop_playback(self, *, playback: str) -> None:
