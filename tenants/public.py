@@ -63,6 +63,7 @@ from tenants.timers import (
     set_timer,
     timer_handler,
 )
+from tenants.web.access import caller_of, page_for
 
 __all__ = [
     "CSP_TENANT_ID",
@@ -97,6 +98,7 @@ __all__ = [
     "User",
     "caller_finder",
     "calling_hash",
+    "caller_of",
     "claim_timer",
     "current_scope",
     "db_now",
@@ -111,6 +113,7 @@ __all__ = [
     "memberships_of",
     "normalise",
     "own_scope",
+    "page_for",
     "record",
     "record_once",
     "refuse_suspended",

@@ -56,7 +56,7 @@ async function drawSprite() {
 
 const options = {
   absWorkingDir: assets,
-  entryPoints: ["js/theme.js", "js/app.js", "js/desk.js", "js/board.js", "css/app.css"],
+  entryPoints: ["js/theme.js", "js/app.js", "js/desk.js", "js/board.js", "js/forms.js", "css/app.css"],
   entryNames: "[name]",
   assetNames: "files/[name]-[hash]",
   outdir: out,

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -83,8 +84,7 @@ def _welcome(request: HttpRequest, user: User, *, wanted: str) -> HttpResponse:
         return _enter(request, memberships[0], wanted=wanted)
     request.session.flush()
     request.session[PERSON_KEY] = str(user.id)
-    response = redirect("choose-tenant", query={"next": wanted} if wanted else None)
-    return response
+    return redirect(reverse("choose-tenant", query={"next": wanted} if wanted else None))
 
 
 def _enter(request: HttpRequest, membership: Membership, *, wanted: str) -> HttpResponse:
