@@ -28,7 +28,7 @@ TEMPLATES = CHECKOUT / "deploy" / "asterisk"
 HOST = "127.0.0.1"
 RTP_PORTS = 4000
 START_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 8
+STOP_TIMEOUT_S = 3
 
 # Files that are included and filled elsewhere, and files whose absence the exchange reports as an error.
 _EMPTY = (
