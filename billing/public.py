@@ -1,0 +1,32 @@
+"""The door of `billing`: everything that `config` may use."""
+
+from billing.models import NumberLease, Rate, RateTable, SeatLease, UsageLine
+from billing.months import Month
+from billing.schedule import SCHEDULE
+from billing.selectors import Statement, statement, statements, usage_lines
+from billing.services.accrual import accrue_leases
+from billing.services.leasing import end_number_lease, end_seat_lease, lease_number, lease_seats
+from billing.services.rating import rate_contact, rate_unrated
+from billing.tasks import rate_contact_task
+
+__all__ = [
+    "SCHEDULE",
+    "Month",
+    "NumberLease",
+    "Rate",
+    "RateTable",
+    "SeatLease",
+    "Statement",
+    "UsageLine",
+    "accrue_leases",
+    "end_number_lease",
+    "end_seat_lease",
+    "lease_number",
+    "lease_seats",
+    "rate_contact",
+    "rate_contact_task",
+    "rate_unrated",
+    "statement",
+    "statements",
+    "usage_lines",
+]
