@@ -20,7 +20,7 @@ PLACES: dict[str, Right] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The frame of one page. `places` are the entries of the main menu; `here` is the page's name among the addresses."""
+    """The frame of one page. `places` are the entries of the main menu, `here` is the name of the page's address."""
 
     here: str = ""
     tenant_name: str = ""

@@ -8,19 +8,25 @@ class LogInForm(forms.Form):
     """Company code, agent number, password; an extension only where the workstation's address names no station."""
 
     tenant = forms.CharField(
-        label=_("Company code"), max_length=40,
+        label=_("Company code"),
+        max_length=40,
         widget=forms.TextInput({"class": "form-control", "autocomplete": "organization", "autocapitalize": "none"}),
     )
     number = forms.CharField(
-        label=_("Agent number"), max_length=16,
+        label=_("Agent number"),
+        max_length=16,
         widget=forms.TextInput({"class": "form-control", "autocomplete": "username"}),
     )
     password = forms.CharField(
-        label=_("Password"), max_length=256, strip=False,
+        label=_("Password"),
+        max_length=256,
+        strip=False,
         widget=forms.PasswordInput({"class": "form-control", "autocomplete": "current-password"}),
     )
     extension = forms.CharField(
-        label=_("Extension"), max_length=10, required=False,
+        label=_("Extension"),
+        max_length=10,
+        required=False,
         help_text=_("Leave it empty at your usual computer: its address says where you sit."),
         widget=forms.TextInput({"class": "form-control", "autocomplete": "off", "inputmode": "numeric"}),
     )

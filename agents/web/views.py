@@ -22,8 +22,8 @@ COMPANY_COOKIE_AGE_S = 365 * 24 * 3600
 def log_in(request: HttpRequest) -> HttpResponse:
     """Log an agent in at this workstation. A refusal is told on the form; an unknown place lists the free stations.
 
-    A script sends the form and puts in only what is answered below it, so that the password need not be typed again; without
-    scripts the whole page is sent anew.
+    A script sends the form and puts in only what is answered below it, so that the password need not be typed again;
+    without scripts the whole page is sent anew.
     """
     if request.method != "POST":
         caller = caller_of(request)
@@ -35,8 +35,11 @@ def log_in(request: HttpRequest) -> HttpResponse:
         return _page(request, form, status=422)
     try:
         attempt_login(
-            request, tenant_slug=form.cleaned_data["tenant"], number=form.cleaned_data["number"],
-            password=form.cleaned_data["password"], extension=form.cleaned_data["extension"],
+            request,
+            tenant_slug=form.cleaned_data["tenant"],
+            number=form.cleaned_data["number"],
+            password=form.cleaned_data["password"],
+            extension=form.cleaned_data["extension"],
         )
     except HotseatError as refusal:
         return _page(request, form, status=refusal.status, refusal=refusal)
@@ -60,7 +63,11 @@ def _to_desk(request: HttpRequest, *, company: str) -> HttpResponse:
     else:
         response = redirect("desk")
     response.set_cookie(
-        COMPANY_COOKIE, company.strip().lower(), max_age=COMPANY_COOKIE_AGE_S, secure=request.is_secure(),
-        httponly=True, samesite="Lax",
+        COMPANY_COOKIE,
+        company.strip().lower(),
+        max_age=COMPANY_COOKIE_AGE_S,
+        secure=request.is_secure(),
+        httponly=True,
+        samesite="Lax",
     )
     return response

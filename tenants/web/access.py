@@ -31,7 +31,7 @@ def page_for(right: Right, *, sign_in: str = "sign-in") -> Callable[[PageView[P]
 
     def decorate(view: PageView[P]) -> PageView[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             caller = caller_of(request)
             if caller is None:
                 return redirect_to_login(request.get_full_path(), reverse(sign_in))

@@ -56,9 +56,7 @@ def choose_tenant(request: HttpRequest) -> HttpResponse:
         if chosen is None:
             return HttpResponseBadRequest(_("Choose one of the tenants in the list."))
         return _enter(request, chosen, wanted=wanted)
-    rows = [
-        {"id": one.id, "tenant_name": one.tenant.name, "role": one.get_role_display()} for one in memberships
-    ]
+    rows = [{"id": one.id, "tenant_name": one.tenant.name, "role": one.get_role_display()} for one in memberships]
     return render(request, "tenants/choose_tenant.html", {"memberships": rows, "next": wanted})
 
 
