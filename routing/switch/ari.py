@@ -19,6 +19,7 @@ from routing.switch.port import REQUEST_TIMEOUT_S
 
 Json = dict[str, Any]
 
+_CONFLICT = 409
 _KEEP_ALIVE_S = 15
 _MAX_CONNECTIONS = 32
 _CLOSE_TIMEOUT_S = 0.5
@@ -182,8 +183,20 @@ class AriClient:
         answer: list[Json] = await self.request("GET", "/bridges")
         return answer
 
-    async def create_bridge(self, bridge: str) -> None:
-        await self.request("POST", f"/bridges/{_segment(bridge)}", params={"type": "mixing"})
+    async def bridge(self, bridge: str) -> Json:
+        answer: Json = await self.request("GET", f"/bridges/{_segment(bridge)}")
+        return answer
+
+    async def create_bridge(self, bridge: str) -> list[str]:
+        """Make a bridge unless it exists; returns the channels that are in it."""
+        path = f"/bridges/{_segment(bridge)}"
+        try:
+            answer: Json = await self.request("POST", path, params={"type": "mixing"})
+        except AriError as error:
+            if error.status != _CONFLICT:
+                raise
+            answer = await self.request("GET", path)
+        return list(answer["channels"])
 
     async def add_to_bridge(self, bridge: str, channels: Sequence[str]) -> None:
         path = f"/bridges/{_segment(bridge)}/addChannel"

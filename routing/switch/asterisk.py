@@ -250,14 +250,11 @@ class AsteriskSwitch:
             self._dialled.popitem(last=False)
 
     async def bridge(self, *, bridge: str, channels: Sequence[str]) -> None:
-        try:
-            await self._client.create_bridge(bridge)
-        except AriError as error:
-            if error.status != _CONFLICT:
-                raise _as_switch_error(error) from error
-        except AriUnavailable as error:
-            raise SwitchUnavailable(str(error)) from error
-        await _done(self._client.add_to_bridge(bridge, channels))
+        present = await _done(self._client.create_bridge(bridge))
+        # Adding a leg that is there already would take it out and put it back.
+        missing = [channel for channel in channels if channel not in present]
+        if missing:
+            await _done(self._client.add_to_bridge(bridge, missing))
 
     async def unbridge(self, *, bridge: str, channel: str) -> None:
         await _gone(self._client.remove_from_bridge(bridge, channel), also=(_UNPROCESSABLE,))
