@@ -17,6 +17,9 @@ class TooManyAttempts(Forbidden):
     code = "too-many-attempts"
     status = 429
 
+    def __init__(self) -> None:
+        super().__init__(_("Too many failed attempts. Wait a quarter of an hour, then try again."))
+
 
 def attempt_login(
     request: HttpRequest, *, tenant_slug: str, number: str, password: str, extension: str = ""
@@ -28,7 +31,7 @@ def attempt_login(
     """
     who = {"username": f"{tenant_slug.strip().lower()}/{number.strip()}"[:255]}
     if not AxesProxyHandler.is_allowed(request, who):
-        raise TooManyAttempts(_("Too many failed attempts. Wait a quarter of an hour, then try again."))
+        raise TooManyAttempts
     tenant = find_tenant(tenant_slug)
     try:
         if tenant is None:
@@ -37,8 +40,12 @@ def attempt_login(
             tenant_id=tenant.id, number=number, password=password, extension=extension,
             ip_address=request.META.get("REMOTE_ADDR") or "",
         )
-    except WhoUnknown:
+    except WhoUnknown as error:
         AxesProxyHandler.user_login_failed(sender=attempt_login, credentials=who, request=request)
+        if request.axes_locked_out:  # type: ignore[attr-defined]  # set by axes
+            # Else its middleware would answer with a page of its own, to programs too.
+            request.axes_locked_out = False  # type: ignore[attr-defined]  # as above
+            raise TooManyAttempts from error
         raise
     AxesProxyHandler.reset_attempts(username=who["username"], ip_address=request.META.get("REMOTE_ADDR"))
     sign_in_agent(request, tenant_id=tenant.id, session=session)

@@ -19,5 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/schema/", schema, name="api-schema"),
     path("v1/docs/", docs, name="api-docs"),
     path("v1/", include("tenants.api.urls")),
+    path("v1/", include("agents.api.urls")),
+    path("v1/", include("routing.api.urls")),
     re_path(r"^(?P<rest>.*)$", unknown_address),
 ]

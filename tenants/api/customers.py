@@ -39,6 +39,6 @@ class CustomerViewSet(WriteRows):
 
     model = Customer
     serializer_class: Any = CustomerSerializer
-    filterset_class = CustomerFilter
+    filterset_class: Any = CustomerFilter
     read_right = Right.READ_CUSTOMERS
     write_right = Right.WRITE_CUSTOMERS

@@ -34,6 +34,37 @@ class RelatedId(serializers.PrimaryKeyRelatedField):
         return True
 
 
+@extend_schema_field(OpenApiTypes.STR)
+class RelatedCode(serializers.SlugRelatedField[Any]):
+    """The code of another row of the same tenant."""
+
+    default_error_messages = {"does_not_exist": _("There is none with the {slug_name} “{value}”.")}
+
+    def __init__(self, model: type[Model], **options: Any) -> None:
+        self.model = model
+        if not options.get("read_only"):
+            options["queryset"] = QuerySet(model).none()
+        super().__init__(slug_field="code", **options)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return self.model._default_manager.all()
+
+
+class FixedFields:
+    """A mixin for serializers: the fields in `Meta.fixed_fields` are set once, when the row is made.
+
+    Others refer to a row by its code, in flows or required skills; a new code would leave them pointing nowhere.
+    """
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        row = getattr(self, "instance", None)
+        changed = [name for name in self.Meta.fixed_fields if row and name in values and values[name] != getattr(row, name)]  # type: ignore[attr-defined]
+        if changed:
+            raise serializers.ValidationError({name: _("This cannot be changed afterwards.") for name in changed})
+        checked: dict[str, Any] = super().validate(values)  # type: ignore[misc]  # the serializer's
+        return checked
+
+
 class PhoneField(serializers.CharField):
     """A telephone number. Any international way of writing is taken; E.164 is kept."""
 

@@ -1,6 +1,6 @@
 """The door of `tenants` for API views: what every app's endpoints are built from."""
 
-from tenants.api.fields import PhoneField, RelatedId
+from tenants.api.fields import FixedFields, PhoneField, RelatedCode, RelatedId
 from tenants.api.pagination import CursorPages, NewestFirst
 from tenants.api.problems import answer, document
 from tenants.api.schema import ProblemSerializer
@@ -8,10 +8,12 @@ from tenants.api.views import ReadRows, RowsViewSet, TenantView, TenantViewSet, 
 
 __all__ = [
     "CursorPages",
+    "FixedFields",
     "NewestFirst",
     "PhoneField",
     "ProblemSerializer",
     "ReadRows",
+    "RelatedCode",
     "RelatedId",
     "RowsViewSet",
     "TenantView",

@@ -88,7 +88,7 @@ class NumberViewSet(ReadRows):
 
     model = Number
     serializer_class: Any = NumberSerializer
-    filterset_class = NumberFilter
+    filterset_class: Any = NumberFilter
     read_right = Right.READ_NUMBERS
     write_right = Right.LEASE_NUMBERS
 

@@ -148,6 +148,7 @@ class RowsViewSet(TenantView, GenericViewSet[Any]):
     """A view set over one model's rows of the caller's tenant."""
 
     model: ClassVar[type[Model]]
+    filterset_class: Any = None
     pagination_class = CursorPages
     lookup_value_converter = "uuid"
 

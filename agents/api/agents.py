@@ -1,0 +1,102 @@
+"""Agents: a person, a number to log in with, and skills."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.models import Agent, AgentSkill, Skill, Team
+from agents.services.changes import change_agent
+from agents.services.setup import create_agent, update_agent_skills
+from tenants.api.public import ReadRows, RelatedCode, RelatedId
+from tenants.public import Right
+
+
+class AgentSkillSerializer(serializers.ModelSerializer[AgentSkill]):
+    skill = RelatedCode(Skill)
+    proficiency = serializers.IntegerField(min_value=1, max_value=5)
+
+    class Meta:
+        model = AgentSkill
+        fields = ("skill", "proficiency")
+
+
+class AgentSerializer(serializers.ModelSerializer[Agent]):
+    name = serializers.CharField(source="user.name", max_length=120)
+    team = RelatedId(Team, required=False, allow_null=True)
+    skills = AgentSkillSerializer(many=True)
+
+    class Meta:
+        model = Agent
+        fields = ("id", "number", "name", "team", "active", "skills", "created_at")
+
+    def validate_skills(self, skills: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        codes = [item["skill"].code for item in skills]
+        if twice := sorted({code for code in codes if codes.count(code) > 1}):
+            raise serializers.ValidationError(f"given twice: {', '.join(twice)}")
+        return skills
+
+
+class NewAgentSerializer(AgentSerializer):
+    password = serializers.CharField(max_length=200, write_only=True, trim_whitespace=False)
+
+    class Meta(AgentSerializer.Meta):
+        fields = ("number", "name", "password", "team", "skills")
+
+
+class AgentChangeSerializer(NewAgentSerializer):
+    class Meta(AgentSerializer.Meta):
+        fields = ("name", "password", "team", "active", "skills")
+
+
+class AgentFilter(django_filters.FilterSet):
+    number = django_filters.CharFilter(max_length=16)
+    team = django_filters.UUIDFilter(field_name="team_id")
+    active = django_filters.BooleanFilter()
+    skill = django_filters.CharFilter(field_name="skills__skill__code", max_length=40)
+
+
+class AgentViewSet(ReadRows):
+    """Agents. One who has ever worked is not deleted but made inactive."""
+
+    model = Agent
+    serializer_class: Any = AgentSerializer
+    filterset_class: Any = AgentFilter
+    read_right = Right.READ_STAFF
+    write_right = Right.WRITE_STAFF
+
+    def rows(self) -> QuerySet[Any]:
+        return Agent.objects.select_related("user").prefetch_related("skills__skill")
+
+    @extend_schema(request=NewAgentSerializer, responses={201: AgentSerializer})
+    def create(self, request: Request) -> Response:
+        values = self.checked(NewAgentSerializer)
+        team = values.get("team")
+        agent = create_agent(
+            tenant_id=self.caller.tenant_id, number=values["number"], name=values["user"]["name"],
+            password=values["password"], skills=_levels(values["skills"]), team_id=team.id if team else None,
+            actor=self.caller.actor,
+        )
+        return self.show(agent.id, status=201)
+
+    @extend_schema(request=AgentChangeSerializer, responses=AgentSerializer)
+    def partial_update(self, request: Request, pk: Any) -> Response:
+        agent_id, values = self.own_id(), self.checked(AgentChangeSerializer, partial=True)
+        caller = self.caller
+        if "skills" in values:
+            skills = _levels(values["skills"])
+            update_agent_skills(tenant_id=caller.tenant_id, agent_id=agent_id, skills=skills, actor=caller.actor)
+        team_id = getattr(values["team"], "id", None) if "team" in values else ...
+        change_agent(
+            tenant_id=caller.tenant_id, agent_id=agent_id, actor=caller.actor, password=values.get("password"),
+            name=values.get("user", {}).get("name"), active=values.get("active"), team_id=team_id,
+        )
+        return self.show(agent_id)
+
+
+def _levels(skills: list[dict[str, Any]]) -> dict[str, int]:
+    return {item["skill"].code: item["proficiency"] for item in skills}

@@ -1,0 +1,110 @@
+"""Skills, teams, sites, stations and not-ready reasons."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from agents.models import NotReadyReason, Site, Skill, Station, Team
+from tenants.api.public import FixedFields, RelatedId, WriteRows
+from tenants.public import Conflict, Right, current_scope
+from tenants.public import Tenant as TenantRow
+
+
+class SkillSerializer(FixedFields, serializers.ModelSerializer[Skill]):
+    class Meta:
+        model = Skill
+        fields = ("id", "code", "name")
+        fixed_fields = ("code",)
+
+
+class TeamSerializer(serializers.ModelSerializer[Team]):
+    class Meta:
+        model = Team
+        fields = ("id", "name")
+
+
+class SiteSerializer(serializers.ModelSerializer[Site]):
+    class Meta:
+        model = Site
+        fields = ("id", "name")
+
+
+class StationSerializer(serializers.ModelSerializer[Station]):
+    site = RelatedId(Site)
+
+    class Meta:
+        model = Station
+        fields = ("id", "site", "extension", "ip_address", "endpoint", "answer_mode", "reachable", "reachable_at")
+        read_only_fields = ("reachable", "reachable_at")
+        # Whether it is free is decided by the index (409), which sees other tenants' phones too.
+        extra_kwargs = {"endpoint": {"required": False, "validators": Station._meta.get_field("endpoint").validators}}
+
+
+class ReasonSerializer(serializers.ModelSerializer[NotReadyReason]):
+    class Meta:
+        model = NotReadyReason
+        fields = ("id", "name", "system_code", "active")
+        read_only_fields = ("system_code",)
+
+
+class StaffRows(WriteRows):
+    """What an administrator looks after and a supervisor sees."""
+
+    read_right = Right.READ_STAFF
+    write_right = Right.WRITE_STAFF
+
+
+class SkillViewSet(StaffRows):
+    """Skills. A skill that somebody has cannot be removed; its code stays as it is."""
+
+    model = Skill
+    serializer_class: Any = SkillSerializer
+
+
+class TeamViewSet(StaffRows):
+    """Teams of agents."""
+
+    model = Team
+    serializer_class: Any = TeamSerializer
+
+
+class SiteViewSet(StaffRows):
+    """Places with seats."""
+
+    model = Site
+    serializer_class: Any = SiteSerializer
+
+
+class StationViewSet(StaffRows):
+    """Seats with a telephone. Without `endpoint` it is "<tenant's code>-<extension>"."""
+
+    model = Station
+    serializer_class: Any = StationSerializer
+
+    def create_row(self, serializer: serializers.BaseSerializer[Any]) -> Station:
+        given = serializer.validated_data
+        slug = TenantRow.objects.get(id=current_scope().tenant_id).slug
+        row: Station = serializer.save(endpoint=given.get("endpoint") or f"{slug}-{given['extension']}")
+        return row
+
+
+class ReasonViewSet(StaffRows):
+    """Why agents take no contacts just now. The system's own (`system_code`) cannot be changed."""
+
+    model = NotReadyReason
+    serializer_class: Any = ReasonSerializer
+
+
+    def change_row(self, serializer: serializers.BaseSerializer[Any]) -> Any:
+        _refuse_system(serializer.instance)
+        return serializer.save()
+
+    def remove_row(self, row: NotReadyReason) -> None:
+        _refuse_system(row)
+        row.delete()
+
+
+def _refuse_system(reason: Any) -> None:
+    if reason.system_code:
+        raise Conflict("This reason is the system's own; it stays as it is.", code="system-reason")

@@ -1,0 +1,177 @@
+"""Contacts, and what an agent does with them."""
+
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django.db.models import OuterRef, QuerySet, Subquery
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.api.public import AgentSessionSerializer, DeskView
+from routing.models import Contact, ContactParty, Direction, Disposition, Offer, Participation, Segment
+from routing.services.desk import NOTE_LIMIT, end_contact, finish_wrap_up
+from routing.services.offers import accept_offer, reject_offer
+from routing.states import ContactState, EndReason
+from tenants.api.public import NewestFirst, ReadRows, RelatedId
+from tenants.public import Right, normalise
+
+
+class ContactSerializer(serializers.ModelSerializer[Contact]):
+    number = serializers.CharField(source="number.e164", allow_null=True, default=None)
+    entry_point = serializers.CharField(source="entry_point.name", allow_null=True, default=None)
+    queue_name = serializers.CharField(source="queue.name", allow_null=True, default=None)
+    disposition = serializers.CharField(source="disposition.name", allow_null=True, default=None)
+    ani = serializers.CharField(help_text="Who called, in E.164 form; empty when hidden or malformed.")
+    dnis = serializers.CharField()
+    agent = serializers.CharField(source="agent_number", allow_null=True, help_text="The last agent's number.")
+    metered_seconds = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Contact
+        fields = (
+            "id", "interaction", "state", "end_reason", "direction", "channel", "language", "is_test", "ani", "dnis",
+            "number", "entry_point", "queue", "queue_name", "agent", "arrived_at", "queued_at", "connected_at",
+            "ended_at", "metered_seconds", "disposition",
+        )
+
+    def get_metered_seconds(self, contact: Contact) -> float | None:
+        return None if contact.metered_ms is None else contact.metered_ms / 1000
+
+
+class SegmentSerializer(serializers.ModelSerializer[Segment]):
+    class Meta:
+        model = Segment
+        fields = ("kind", "queue", "session", "started_at", "ended_at")
+
+
+class OfferSerializer(serializers.ModelSerializer[Offer]):
+    agent = serializers.CharField(source="session.agent.number")
+
+    class Meta:
+        model = Offer
+        fields = ("id", "agent", "state", "cause", "offered_at", "ringing_at", "accepted_at", "ended_at", "decision")
+
+
+class ContactDetailSerializer(ContactSerializer):
+    note = serializers.CharField()
+    segments = SegmentSerializer(many=True)
+    offers = OfferSerializer(many=True)
+
+    class Meta(ContactSerializer.Meta):
+        fields = (*ContactSerializer.Meta.fields, "note", "segments", "offers")
+
+
+class ContactFilter(django_filters.FilterSet):
+    """Times are ISO 8601 with an offset; `ani` is a telephone number in any international way of writing."""
+
+    state = django_filters.MultipleChoiceFilter(choices=ContactState.choices)
+    end_reason = django_filters.MultipleChoiceFilter(choices=EndReason.choices)
+    direction = django_filters.ChoiceFilter(choices=Direction.choices)
+    queue = django_filters.UUIDFilter(field_name="queue_id")
+    interaction = django_filters.UUIDFilter(field_name="interaction_id")
+    is_test = django_filters.BooleanFilter()
+    arrived_after = django_filters.IsoDateTimeFilter(field_name="arrived_at", lookup_expr="gte")
+    arrived_before = django_filters.IsoDateTimeFilter(field_name="arrived_at", lookup_expr="lt")
+    ani = django_filters.CharFilter(method="by_ani", label="calling number")
+
+    def by_ani(self, rows: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        number = normalise(value)
+        if not number:
+            return rows.none()
+        parties = ContactParty.objects.filter(ani=number, ani_restricted=False)
+        return rows.filter(id__in=parties.values("contact_id"))
+
+
+def contact_rows() -> QuerySet[Contact]:
+    """Return contacts with what a list shows of them, in one query however many there are."""
+    party = ContactParty.objects.filter(contact_id=OuterRef("id"))
+    open_party = party.filter(ani_restricted=False)
+    handlers = Participation.objects.filter(contact_id=OuterRef("id")).order_by("-joined_at")
+    rows: QuerySet[Contact] = Contact.objects.select_related("number", "entry_point", "queue", "disposition")
+    return rows.annotate(
+        ani=Subquery(open_party.values("ani")[:1]),
+        dnis=Subquery(party.values("dnis")[:1]),
+        note=Subquery(party.values("note")[:1]),
+        agent_number=Subquery(handlers.values("session__agent__number")[:1]),
+    )
+
+
+class ContactViewSet(ReadRows):
+    """Contacts, newest first."""
+
+    model = Contact
+    filterset_class: Any = ContactFilter
+    pagination_class = NewestFirst
+    read_right = Right.READ_CONTACTS
+    write_right = Right.END_CONTACTS
+
+    def rows(self) -> QuerySet[Any]:
+        rows = contact_rows()
+        return rows if self.action == "list" else rows.prefetch_related("segments", "offers__session__agent")
+
+    def get_serializer_class(self) -> type[ContactSerializer]:
+        return ContactSerializer if self.action == "list" else ContactDetailSerializer
+
+    def right(self) -> Right | None:
+        # An agent may end the contact that they are on, and only that; the service sees to it.
+        agent = self.action == "end" and self.caller.agent_session_id is not None
+        return Right.USE_DESK if agent else super().right()
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, pk: UUID) -> Response:
+        """Hang up the caller. The contact ends when the switch reports it."""
+        end_contact(
+            tenant_id=self.caller.tenant_id, contact_id=pk, actor=self.caller.actor,
+            session_id=self.caller.agent_session_id,
+        )
+        return Response(status=204)
+
+
+class AcceptView(DeskView):
+    """Accept an offer at the desk; the station's phone then answers by itself."""
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, offer_id: UUID) -> Response:
+        caller = self.caller
+        accept_offer(tenant_id=caller.tenant_id, offer_id=offer_id, session_id=self.session_id, actor=caller.actor)
+        return Response(status=204)
+
+
+class RejectSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=32, required=False, allow_blank=True, default="")
+
+
+class RejectView(DeskView):
+    """Reject an offer. The contact keeps its place and goes to the next agent."""
+
+    @extend_schema(request=RejectSerializer, responses={204: None})
+    def post(self, request: Request, offer_id: UUID) -> Response:
+        reason = self.checked(RejectSerializer)["reason"]
+        reject_offer(
+            tenant_id=self.caller.tenant_id, offer_id=offer_id, session_id=self.session_id, reason=reason,
+            actor=self.caller.actor,
+        )
+        return Response(status=204)
+
+
+class FinishSerializer(serializers.Serializer[Any]):
+    disposition = RelatedId(Disposition, required=False, allow_null=True, default=None)
+    note = serializers.CharField(max_length=NOTE_LIMIT, required=False, allow_blank=True, default="")
+
+
+class FinishWrapUpView(DeskView):
+    """Finish the work after a contact: what came of it, a note, and on to the next state."""
+
+    @extend_schema(request=FinishSerializer, responses=AgentSessionSerializer)
+    def post(self, request: Request) -> Response:
+        values = self.checked(FinishSerializer)
+        finish_wrap_up(
+            tenant_id=self.caller.tenant_id, session_id=self.session_id, note=values["note"],
+            disposition_id=getattr(values["disposition"], "id", None), actor=self.caller.actor,
+        )
+        return self.answer_session()
