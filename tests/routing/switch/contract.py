@@ -7,7 +7,7 @@ the SIP Call-IDs that it used, so that a report can show which exchange they ran
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -34,8 +34,6 @@ from routing.switch.port import (
 from tests.routing.switch.ear import Ear, listening
 from tests.routing.switch.far_end import CallerScript, FarCaller, FarEnd, PhoneScript
 
-Record = Callable[[str, object], None]
-
 
 def new_id() -> str:
     return str(uuid.uuid4())
@@ -45,15 +43,15 @@ class SwitchContract:
     """What every adapter does."""
 
     @pytest.fixture
-    async def ear(self, far: FarEnd, record_property: Record) -> AsyncIterator[Ear]:
+    async def ear(self, far: FarEnd, request: pytest.FixtureRequest) -> AsyncIterator[Ear]:
         """The adapter, connected; whatever is left on the exchange afterwards is hung up."""
-        record_property("adapter", far.adapter)
+        used = request.node.user_properties
+        used.append(("adapter", far.adapter))
         async with listening(far.switch) as ear:
             yield ear
             for channel in await ear.switch.channels():
                 await ear.switch.hang_up(channel=channel.id)
-            for event in ear.of(CallArrived):
-                record_property("sip_call_id", event.sip_call_id)
+            used.extend(("sip_call_id", event.sip_call_id) for event in ear.of(CallArrived))
         assert ear.of(CallArrived), "every test of the contract is about a call"
 
     async def arrival(self, far: FarEnd, ear: Ear, script: CallerScript) -> tuple[FarCaller, CallArrived]:
