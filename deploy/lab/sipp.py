@@ -172,6 +172,17 @@ def caller_scenario(caller: Caller) -> str:
     )
 
 
+def load_caller_scenario(*, to: str, talk_s: tuple[float, float], patience_s: float) -> str:
+    """The scenario of many callers: numbers from an injected file, talk uniform between two numbers of seconds."""
+    return _filled(
+        "load_caller.xml",
+        to=to,
+        patience_ms=_ms(patience_s),
+        talk_from_ms=_ms(talk_s[0]),
+        talk_to_ms=_ms(talk_s[1]),
+    )
+
+
 def _refusal(status: int, patience_ms: str) -> str:
     """SIPp takes the time-out of whichever of these it stands at, so each of them has it."""
     timeout = f'timeout="{patience_ms}" ontimeout="abandon"'
