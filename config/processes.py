@@ -34,6 +34,7 @@ BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_S = 30.0  # one that ran this long has recovered, and the next back-off begins anew
 LONGEST_LINE = 1 << 20
 PYTHON = sys.executable
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StartError(Exception):
@@ -182,6 +183,20 @@ def only_manager(state: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def signals_later() -> Iterator[None]:
+    """Hold back what would stop us in the middle of starting a server, where nobody could find it; then heed it."""
+    caught: list[int] = []
+    before = {number: signal.signal(number, lambda got, _: caught.append(got)) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if caught:
+        raise KeyboardInterrupt
+
+
 def switch_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Where the switch is when the environment does not say: the lab of this checkout when it runs, else simulated."""
     lab = exchange.load()
@@ -206,14 +221,15 @@ def _step(title: str, command: Sequence[str], environment: Mapping[str, str]) ->
 async def _keep_all(keepers: Sequence[Keeper]) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING:
         loop.add_signal_handler(number, stopping.set)
     await asyncio.gather(*(keeper.keep(stopping) for keeper in keepers))
 
 
 def run() -> None:
     """Start everything and return when a signal has stopped it. Raises StartError, ServiceError, EnvironmentInvalid."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in STOPPING:
+        signal.signal(number, signal.default_int_handler)
     state = Path(os.environ.get("HOTSEAT_VAR_DIR") or checkout.STATE)
     with only_manager(state):
         ledger = Ledger(state / "run.json")
@@ -221,8 +237,10 @@ def run() -> None:
             say("manager", f"ended {name}, left over from a run that was killed")
         services = Services("run")
         say("manager", "starting PostgreSQL and Valkey")
-        environment = os.environ | switch_environment(os.environ) | services.acquire()
         try:
+            with signals_later():
+                urls = services.acquire()
+            environment = os.environ | switch_environment(os.environ) | urls
             settled = read(environment)
             manage = [PYTHON, "manage.py"]
             _step("migrating", [*manage, "migrate", "--database", "owner", "--verbosity", "0"], environment)
@@ -234,7 +252,7 @@ def run() -> None:
             )
             asyncio.run(_keep_all([Keeper(name, command, environment, ledger) for name, command in found.items()]))
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in STOPPING:
                 signal.signal(number, signal.SIG_IGN)  # it is stopping already
             say("manager", "stopping PostgreSQL and Valkey")
             services.release()

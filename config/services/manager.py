@@ -51,21 +51,25 @@ class Services:
         with self._turn():
             place = find_place(self.state, self.profile)
             chosen = checkout.read_json(self.folder / "services.json")
+            servers: list[postgres.Cluster | valkey.Server] = []
             if self._embeds("DATABASE_URL"):
                 cluster = self._running_cluster(place, chosen) or self._new_cluster(place, chosen)
-                cluster.start()
                 chosen |= {
                     "postgres_port": cluster.port,
                     "postgres": f"{cluster.programs.source} {cluster.programs.major}",
                 }
+                servers.append(cluster)
             if self._embeds("REDIS_URL"):
                 server = self._valkey(place, chosen)
-                server.start()
                 chosen |= {
                     "valkey_port": server.port,
                     "valkey": f"{server.program.source} {server.program.server.name}",
                 }
+                servers.append(server)
+            # Written down first: whoever comes after a crash in the next line must find what was started.
             self._remember(chosen)
+            for one in servers:
+                one.start()
             target = self.target()
             database.prepare(target, self.passwords())
         return self.environment()
