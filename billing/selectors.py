@@ -28,6 +28,11 @@ class KindTotal:
     quantity: Decimal
     amount: Decimal
 
+    @property
+    def label(self) -> str:
+        """The kind's name in the active language."""
+        return str(UsageLine.Kind(self.kind).label)
+
 
 @dataclass(frozen=True, slots=True)
 class CurrencyTotal:
