@@ -1,0 +1,12 @@
+"""Addresses of the API that `reporting` serves, below /api/v1/."""
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from reporting.api.calls import CallViewSet
+from reporting.api.live import LiveView
+
+router = SimpleRouter(use_regex_path=False)
+router.register("calls", CallViewSet, basename="api-call")
+
+urlpatterns = [path("live/", LiveView.as_view(), name="api-live"), *router.urls]
