@@ -1,6 +1,7 @@
 """Carrying out switch commands: claim under the lease, do, tell. Nothing is done twice that must not be."""
 
 import asyncio
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def claim(held: Held, *, node: str) -> list[Command]:
         rows = run_query(
             CLAIM, {"node": node, "lease": held.name, "holder": held.holder, "fence": held.fence, "limit": MOST_AT_ONCE}
         )
-    return [Command(*row) for row in sorted(rows)]
+    return [Command(*row[:5], arguments=json.loads(row[5])) for row in sorted(rows)]
 
 
 def settle(command: Command, held: Held, *, state: CommandState, failure: str = "") -> None:

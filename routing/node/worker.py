@@ -1,6 +1,7 @@
 """The process of one exchange node. An event loop reads and sends; database work runs in a bounded pool of threads."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -95,6 +96,7 @@ class SwitchWorker:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
         self._commands.cancel()
+        await self._events.drain()
         for task in finished:
             task.result()
 
@@ -110,7 +112,7 @@ class SwitchWorker:
         return held
 
     async def _keep_lease(self, held: Held) -> None:
-        while True:
+        while not self._stopping.is_set():
             await self._pause(RENEW_SECONDS)
             renewed = await self._take()
             if renewed is None or renewed.fence != held.fence:
@@ -138,7 +140,7 @@ class SwitchWorker:
     # --- commands -----------------------------------------------------------------------------------------------------
 
     async def _carry_out(self, held: Held) -> None:
-        while True:
+        while not self._stopping.is_set():
             await self._wait_for_work()
             await self._settle_done(held)
             if not self._lease_is_good():
@@ -147,12 +149,10 @@ class SwitchWorker:
                 self._commands.start(command.keys, lambda given=command: self._do(given, held))
 
     async def _wait_for_work(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-        except TimeoutError:
-            return
-        finally:
-            self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wake.wait()
+        self._wake.clear()
 
     async def _do(self, command: Command, held: Held) -> None:
         while self._lease_is_good():
@@ -202,7 +202,7 @@ class SwitchWorker:
     # --- reconciliation -----------------------------------------------------------------------------------------------
 
     async def _reconcile_regularly(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             await self._pause(RECONCILE_SECONDS)
             self._events.start(["reconcile"], self._reconcile)
 
@@ -245,10 +245,9 @@ class SwitchWorker:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _wait_for_stop(self) -> None:
         await self._stopping.wait()

@@ -1,0 +1,73 @@
+"""A switch worker in this process, on a simulated exchange whose callers and phones the test plays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from asgiref.sync import sync_to_async
+
+from agents.public import Station
+from config.hints import listen_locally
+from routing.node import Sounds, SwitchWorker
+from routing.services.commands import switch_hint
+from routing.speech import SpeechCache, speech_engine
+from routing.switch.simulation.exchange import Exchange
+from routing.switch.simulation.telephones import CallerHandle, PhoneHabit, Telephone, place_call
+from routing.switch.simulator import SimulatedSwitch
+
+Result = TypeVar("Result")
+WAIT_S = 5.0
+
+
+@dataclass
+class Switchboard:
+    """The worker, its exchange, and the far ends."""
+
+    worker: SwitchWorker
+    exchange: Exchange
+
+    def phone(self, station: Station, habit: PhoneHabit | None = None) -> Telephone:
+        """Register a station's phone, which answers at once unless told otherwise."""
+        telephone = Telephone(self.exchange, station.endpoint, lambda: habit or PhoneHabit(ring_s=0.05))
+        self.exchange.register(telephone)
+        return telephone
+
+    def call(self, number: str, *, ani: str = "+447700900123") -> CallerHandle:
+        """Call a number."""
+        return place_call(self.exchange, dnis=number, ani=ani)
+
+
+@asynccontextmanager
+async def switchboard(*, sounds: Path, node: str = "node1") -> AsyncIterator[Switchboard]:
+    """Run a worker until the block ends."""
+    exchange = Exchange()
+    speech = SpeechCache(sounds, speech_engine("silent", switch="simulator"))
+    worker = SwitchWorker(
+        node=node, switch=SimulatedSwitch(exchange=exchange),
+        sounds=Sounds(directory=sounds, speech=speech), holder=f"test:{id(exchange)}",
+    )
+    listen_locally(switch_hint(node), worker.wake)
+    running = asyncio.create_task(worker.run())
+    try:
+        yield Switchboard(worker, exchange)
+    finally:
+        worker.stop()
+        await running
+        exchange.stop()
+
+
+async def eventually(what: Callable[[], Result], *, within_s: float = WAIT_S) -> Result:
+    """Return the first true answer of `what`, a function that reads the database; fail when none comes in time."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while True:
+        answer = await sync_to_async(what)()
+        if answer:
+            return answer
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"{what.__name__} did not become true within {within_s} s; it is {answer!r}")
+        await asyncio.sleep(0.02)
