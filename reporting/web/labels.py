@@ -33,4 +33,5 @@ def board_labels() -> dict[str, Any]:
         },
         # {variant} and {seconds} are filled in by the script.
         "service_level_rule": _("within {seconds} s, variant {variant}"),
+        "service_level_rules": _("each queue's own limit, variant {variant}"),
     }

@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from routing.services.desk import NOTE_LIMIT
 from routing.web.labels import desk_labels
 from tenants.public import Right, caller_of, page_for
 
@@ -17,4 +18,4 @@ def desk(request: HttpRequest) -> HttpResponse:
     caller = caller_of(request)
     if caller is None or caller.agent_session_id is None:
         return redirect("desk-login")
-    return render(request, "routing/desk.html", {"labels": desk_labels()})
+    return render(request, "routing/desk.html", {"labels": desk_labels(), "note_limit": NOTE_LIMIT})

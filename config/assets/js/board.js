@@ -81,9 +81,9 @@ Alpine.data("board", () => ({
   levelTone(row) { return row ? serviceLevelTone(row.service_level, this.limits.service_level) : "none"; },
   levelWidth(row) { return { width: `${Math.round((row.service_level ?? 0) * 100)}%` }; },
   levelRule(row) {
-    return row && row.service_level_variant
-      ? this.labels.service_level_rule.replace("{variant}", row.service_level_variant).replace("{seconds}", row.service_level_seconds)
-      : "";
+    if (!row || !row.service_level_variant) return "";
+    const rule = row.service_level_seconds === null ? this.labels.service_level_rules : this.labels.service_level_rule;
+    return rule.replace("{variant}", row.service_level_variant).replace("{seconds}", row.service_level_seconds);
   },
   toneLabel(tone) { return this.labels.tones[tone]; },
   abandonedShare(row) { return row ? percent(abandonedShare(row), this.language) : "–"; },

@@ -168,7 +168,7 @@ const actions = {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (error.status === 0) this.say("danger", this.labels.unreachable, this.labels.unreachable_detail);
-      else this.say("danger", error.title, error.detail);
+      else this.say("danger", error.detail || error.title);
       return false;
     } finally {
       this.busy = "";
@@ -185,7 +185,6 @@ const actions = {
   async finish() {
     const contact = this.wrapping;
     const done = await this.ask("finish", `${SESSION}wrap-up/finish/`, {
-      contact: contact?.id ?? null,
       disposition: this.draft.disposition || null,
       note: this.draft.note,
     });
