@@ -21,5 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("tenants.api.urls")),
     path("v1/", include("agents.api.urls")),
     path("v1/", include("routing.api.urls")),
+    path("v1/", include("reporting.api.urls")),
+    path("v1/", include("billing.api.urls")),
     re_path(r"^(?P<rest>.*)$", unknown_address),
 ]

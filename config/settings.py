@@ -244,6 +244,9 @@ SPECTACULAR_SETTINGS = {
         "ContactState": "routing.states.ContactState",
         "OfferState": "routing.states.OfferState",
         "SessionState": "agents.states.SessionState",
+        "NumberKind": "tenants.models.business.Number.Kind",
+        "SegmentKind": "routing.states.SegmentKind",
+        "UsageKind": "billing.models.usage.UsageLine.Kind",
     },
 }
 

@@ -55,9 +55,9 @@ class MemberViewSet(ReadRows):
 
     @extend_schema(request=MemberRoleSerializer, responses=MemberSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:
-        values = self.checked(MemberRoleSerializer)
+        membership_id, values = self.own_id(), self.checked(MemberRoleSerializer)
         member = change_member_role(
-            tenant_id=self.caller.tenant_id, membership_id=pk, role=values["role"], actor=self.caller.actor
+            tenant_id=self.caller.tenant_id, membership_id=membership_id, role=values["role"], actor=self.caller.actor
         )
         return self.show(member.id)
 
