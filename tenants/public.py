@@ -23,6 +23,7 @@ from tenants.errors import (
 )
 from tenants.ids import uuid7
 from tenants.leases import Held, lease_is_ours, release_lease, take_lease
+from tenants.live.topics import Change, Reading, Row, Topic, Viewer
 from tenants.log import record, record_once
 from tenants.matching import hint, request_match
 from tenants.matching import wire as wire_matching
@@ -49,6 +50,7 @@ from tenants.partitions import ensure_partitions
 from tenants.phones import calling_hash, normalise
 from tenants.progress import report_progress
 from tenants.queries import run_query
+from tenants.relay import Happened, Relay, subscribe
 from tenants.retries import with_retries
 from tenants.rights import Right, rights_of
 from tenants.scope import Scope, current_scope, engine_scope, in_scope, tenant_scope
@@ -71,12 +73,14 @@ __all__ = [
     "TENANT_KEY",
     "ApiKey",
     "Caller",
+    "Change",
     "Conflict",
     "Customer",
     "Due",
     "Entitlement",
     "Event",
     "Forbidden",
+    "Happened",
     "Held",
     "HotseatError",
     "Invalid",
@@ -86,19 +90,24 @@ __all__ = [
     "Outbox",
     "PlatformModel",
     "Process",
+    "Reading",
+    "Relay",
     "Right",
     "Role",
+    "Row",
     "Scope",
     "ScopeMissing",
     "Tenant",
     "TenantForeignKey",
     "TenantManager",
     "TenantModel",
+    "Topic",
     "Transitions",
     "User",
+    "Viewer",
     "caller_finder",
-    "calling_hash",
     "caller_of",
+    "calling_hash",
     "claim_timer",
     "current_scope",
     "db_now",
@@ -128,6 +137,7 @@ __all__ = [
     "set_timer",
     "sign_in_member",
     "sign_out",
+    "subscribe",
     "take_lease",
     "tenant_scope",
     "timer_handler",
