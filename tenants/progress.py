@@ -20,5 +20,8 @@ SET pid = excluded.pid, progress_at = excluded.progress_at, detail = excluded.de
 def report_progress(name: str, *, node: str, using: str = ENGINE_ALIAS, **detail: Any) -> None:
     """Note that process `name` on `node` has just got through a round of its work. Opens no scope."""
     body = DjangoJSONEncoder().encode(detail)
-    with connections[using].cursor() as cursor:
-        cursor.execute(_REPORT, [uuid7(), name, node, os.getpid(), body])
+    try:
+        with connections[using].cursor() as cursor:
+            cursor.execute(_REPORT, [uuid7(), name, node, os.getpid(), body])
+    finally:
+        connections[using].close()

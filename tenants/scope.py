@@ -6,7 +6,7 @@ names one tenant to PostgreSQL, whose row-level security then hides all others. 
 models raise, so forgetting it can never show all rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -71,6 +71,17 @@ def after_commit(hook: Callable[[Scope], None]) -> None:
 def _open(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Iterator[Scope]:
     if _current.get() is not None:
         raise ScopeMissing("A scope is already open; scopes do not nest. Commit the first, then open the next.")
+    try:
+        kept = yield from _transaction(scope, settings=settings, read_only=read_only)
+    finally:
+        # Back to the pool at once: threads come and go, and none may keep a connection that it does not use.
+        connections[scope.alias].close()
+    if kept:
+        for hook in _after_commit:
+            hook(scope)
+
+
+def _transaction(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Generator[Scope, None, bool]:
     kept = True
     with transaction.atomic(using=scope.alias, durable=True):
         with connections[scope.alias].cursor() as cursor:
@@ -91,9 +102,7 @@ def _open(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Iterato
                     hook(scope)
         finally:
             _current.reset(token)
-    if kept:
-        for hook in _after_commit:
-            hook(scope)
+    return kept
 
 
 @contextmanager

@@ -2,526 +2,1099 @@
 
 import django.core.validators
 import django.db.models.deletion
+from django.db import migrations, models
+
 import tenants.ids
 import tenants.models.base
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('agents', '0003_security'),
-        ('tenants', '0003_library_tables'),
+        ("agents", "0003_security"),
+        ("tenants", "0003_library_tables"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SwitchNode',
+            name="SwitchNode",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('connected', models.BooleanField(default=False)),
-                ('connected_at', models.DateTimeField(null=True)),
-                ('last_alive_at', models.DateTimeField(null=True)),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("connected", models.BooleanField(default=False)),
+                ("connected_at", models.DateTimeField(null=True)),
+                ("last_alive_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Demand',
+            name="Demand",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('channel', models.CharField(max_length=12)),
-                ('expression', models.CharField(max_length=2000)),
-                ('requires', models.JSONField(default=dict)),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("channel", models.CharField(max_length=12)),
+                ("expression", models.CharField(max_length=2000)),
+                ("requires", models.JSONField(default=dict)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Disposition',
+            name="Disposition",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'disposition',
-                'verbose_name_plural': 'dispositions',
-                'ordering': ('name',),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "disposition",
+                "verbose_name_plural": "dispositions",
+                "ordering": ("name",),
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Eligibility',
+            name="Eligibility",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('fits', models.BooleanField()),
-                ('fit', models.SmallIntegerField(default=0)),
-                ('demand', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to='routing.demand')),
-                ('profile', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to='agents.skillprofile')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("fits", models.BooleanField()),
+                ("fit", models.SmallIntegerField(default=0)),
+                (
+                    "demand",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to="routing.demand"
+                    ),
+                ),
+                (
+                    "profile",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to="agents.skillprofile"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='EntryPoint',
+            name="EntryPoint",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(max_length=40, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]*$', 'Small letters, digits, hyphen and underscore only.')], verbose_name='code')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('public', models.BooleanField(default=False, help_text="The provider's public number may hand callers over to it.", verbose_name='public')),
-                ('language', models.CharField(choices=[('en', 'English'), ('zh-hans', '简体中文')], default='en', max_length=10, verbose_name='language')),
-                ('is_test', models.BooleanField(default=False, help_text='Its contacts are marked as tests.', verbose_name='test')),
-                ('number', tenants.models.base.TenantForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='tenants.number', verbose_name='number')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "code",
+                    models.CharField(
+                        max_length=40,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_-]*$", "Small letters, digits, hyphen and underscore only."
+                            )
+                        ],
+                        verbose_name="code",
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "public",
+                    models.BooleanField(
+                        default=False,
+                        help_text="The provider's public number may hand callers over to it.",
+                        verbose_name="public",
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("en", "English"), ("zh-hans", "简体中文")],
+                        default="en",
+                        max_length=10,
+                        verbose_name="language",
+                    ),
+                ),
+                (
+                    "is_test",
+                    models.BooleanField(
+                        default=False, help_text="Its contacts are marked as tests.", verbose_name="test"
+                    ),
+                ),
+                (
+                    "number",
+                    tenants.models.base.TenantForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="tenants.number",
+                        verbose_name="number",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'entry point',
-                'verbose_name_plural': 'entry points',
-                'ordering': ('name',),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "entry point",
+                "verbose_name_plural": "entry points",
+                "ordering": ("name",),
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Contact',
+            name="Contact",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('node', models.CharField(max_length=64)),
-                ('caller_channel', models.CharField(max_length=128)),
-                ('ordinal', models.PositiveSmallIntegerField(default=0)),
-                ('state', models.CharField(choices=[('arriving', 'arriving'), ('in_flow', 'in flow'), ('queued', 'queued'), ('offered', 'offered'), ('connecting', 'connecting'), ('engaged', 'talking'), ('ended', 'ended')], default='arriving', max_length=12, verbose_name='state')),
-                ('end_reason', models.CharField(blank=True, choices=[('handled', 'handled'), ('abandoned', 'abandoned in the queue'), ('short_abandoned', 'abandoned at once'), ('left_flow', 'hung up before the queue'), ('self_served', 'served by the flow'), ('callback_taken', 'call-back taken'), ('voicemail', 'voicemail left'), ('overflowed', 'overflowed'), ('handed_over', 'handed over'), ('rejected', 'rejected'), ('switch_lost', 'lost with the switch'), ('failed', 'failed')], max_length=16, verbose_name='end')),
-                ('direction', models.CharField(choices=[('inbound', 'inbound'), ('outbound', 'outbound')], default='inbound', max_length=8, verbose_name='direction')),
-                ('channel', models.CharField(choices=[('voice', 'telephone')], default='voice', max_length=12, verbose_name='channel')),
-                ('language', models.CharField(max_length=10, verbose_name='language')),
-                ('is_test', models.BooleanField(default=False)),
-                ('calling_hash', models.CharField(blank=True, max_length=64)),
-                ('step', models.PositiveSmallIntegerField(default=0)),
-                ('priority', models.SmallIntegerField(default=0)),
-                ('order_at', models.DateTimeField(null=True)),
-                ('arrived_at', models.DateTimeField(verbose_name='arrived')),
-                ('queued_at', models.DateTimeField(null=True, verbose_name='queued')),
-                ('connected_at', models.DateTimeField(null=True, verbose_name='answered')),
-                ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
-                ('metered_ms', models.PositiveBigIntegerField(null=True)),
-                ('version', models.PositiveIntegerField(default=0)),
-                ('number', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='tenants.number', verbose_name='number')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
-                ('demand', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='routing.demand')),
-                ('disposition', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='routing.disposition', verbose_name='disposition')),
-                ('entry_point', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='routing.entrypoint', verbose_name='entry point')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("node", models.CharField(max_length=64)),
+                ("caller_channel", models.CharField(max_length=128)),
+                ("ordinal", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("arriving", "arriving"),
+                            ("in_flow", "in flow"),
+                            ("queued", "queued"),
+                            ("offered", "offered"),
+                            ("connecting", "connecting"),
+                            ("engaged", "talking"),
+                            ("ended", "ended"),
+                        ],
+                        default="arriving",
+                        max_length=12,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "end_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("handled", "handled"),
+                            ("abandoned", "abandoned in the queue"),
+                            ("short_abandoned", "abandoned at once"),
+                            ("left_flow", "hung up before the queue"),
+                            ("self_served", "served by the flow"),
+                            ("callback_taken", "call-back taken"),
+                            ("voicemail", "voicemail left"),
+                            ("overflowed", "overflowed"),
+                            ("handed_over", "handed over"),
+                            ("rejected", "rejected"),
+                            ("switch_lost", "lost with the switch"),
+                            ("failed", "failed"),
+                        ],
+                        max_length=16,
+                        verbose_name="end",
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("inbound", "inbound"), ("outbound", "outbound")],
+                        default="inbound",
+                        max_length=8,
+                        verbose_name="direction",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("voice", "telephone")], default="voice", max_length=12, verbose_name="channel"
+                    ),
+                ),
+                ("language", models.CharField(max_length=10, verbose_name="language")),
+                ("is_test", models.BooleanField(default=False)),
+                ("calling_hash", models.CharField(blank=True, max_length=64)),
+                ("step", models.PositiveSmallIntegerField(default=0)),
+                ("priority", models.SmallIntegerField(default=0)),
+                ("order_at", models.DateTimeField(null=True)),
+                ("arrived_at", models.DateTimeField(verbose_name="arrived")),
+                ("queued_at", models.DateTimeField(null=True, verbose_name="queued")),
+                ("connected_at", models.DateTimeField(null=True, verbose_name="answered")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
+                ("metered_ms", models.PositiveBigIntegerField(null=True)),
+                ("version", models.PositiveIntegerField(default=0)),
+                (
+                    "number",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="tenants.number",
+                        verbose_name="number",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
+                (
+                    "demand",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="routing.demand"
+                    ),
+                ),
+                (
+                    "disposition",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="routing.disposition",
+                        verbose_name="disposition",
+                    ),
+                ),
+                (
+                    "entry_point",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="routing.entrypoint",
+                        verbose_name="entry point",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'contact',
-                'verbose_name_plural': 'contacts',
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "contact",
+                "verbose_name_plural": "contacts",
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Exclusion',
+            name="Exclusion",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('until', models.DateTimeField()),
-                ('contact', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to='routing.contact')),
-                ('session', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to='agents.agentsession')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("until", models.DateTimeField()),
+                (
+                    "contact",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to="routing.contact"
+                    ),
+                ),
+                (
+                    "session",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to="agents.agentsession"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Flow',
+            name="Flow",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(max_length=40, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]*$', 'Small letters, digits, hyphen and underscore only.')], verbose_name='code')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "code",
+                    models.CharField(
+                        max_length=40,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_-]*$", "Small letters, digits, hyphen and underscore only."
+                            )
+                        ],
+                        verbose_name="code",
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'flow',
-                'verbose_name_plural': 'flows',
-                'ordering': ('name',),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "flow",
+                "verbose_name_plural": "flows",
+                "ordering": ("name",),
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.AddField(
-            model_name='entrypoint',
-            name='flow',
-            field=tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to='routing.flow', verbose_name='flow'),
+            model_name="entrypoint",
+            name="flow",
+            field=tenants.models.base.TenantForeignKey(
+                db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to="routing.flow", verbose_name="flow"
+            ),
         ),
         migrations.CreateModel(
-            name='FlowRun',
+            name="FlowRun",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('state', models.JSONField()),
-                ('applied', models.JSONField(default=list)),
-                ('contact', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='routing.contact')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("state", models.JSONField()),
+                ("applied", models.JSONField(default=list)),
+                (
+                    "contact",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="routing.contact",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='FlowVersion',
+            name="FlowVersion",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField(verbose_name='version')),
-                ('definition', models.JSONField(verbose_name='definition')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('created_by', models.CharField(max_length=64, verbose_name='by')),
-                ('flow', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='routing.flow', verbose_name='flow')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("number", models.PositiveIntegerField(verbose_name="version")),
+                ("definition", models.JSONField(verbose_name="definition")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("created_by", models.CharField(max_length=64, verbose_name="by")),
+                (
+                    "flow",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="routing.flow",
+                        verbose_name="flow",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'flow version',
-                'verbose_name_plural': 'flow versions',
-                'abstract': False,
-                'base_manager_name': 'objects',
-            },
-        ),
-        migrations.AddField(
-            model_name='flow',
-            name='published',
-            field=tenants.models.base.TenantForeignKey(blank=True, db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='routing.flowversion', verbose_name='published'),
-        ),
-        migrations.AddField(
-            model_name='contact',
-            name='flow_version',
-            field=tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='routing.flowversion'),
-        ),
-        migrations.CreateModel(
-            name='Interaction',
-            fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('node', models.CharField(max_length=64)),
-                ('caller_channel', models.CharField(max_length=128, unique=True)),
-                ('direction', models.CharField(choices=[('inbound', 'inbound'), ('outbound', 'outbound')], default='inbound', max_length=8)),
-                ('channel', models.CharField(choices=[('voice', 'telephone')], default='voice', max_length=12)),
-                ('is_test', models.BooleanField(default=False)),
-                ('clock_offset_ms', models.BigIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-            ],
-            options={
-                'indexes': [models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['node'], name='open_interactions')],
-            },
-        ),
-        migrations.AddField(
-            model_name='contact',
-            name='interaction',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contacts', to='routing.interaction'),
-        ),
-        migrations.CreateModel(
-            name='Leg',
-            fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('node', models.CharField(max_length=64)),
-                ('channel_id', models.CharField(max_length=128, unique=True)),
-                ('offer_id', models.UUIDField(null=True)),
-                ('sip_call_id', models.CharField(blank=True, max_length=255)),
-                ('created_at', models.DateTimeField()),
-                ('ringing_at', models.DateTimeField(null=True)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('bridged_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('cause', models.PositiveSmallIntegerField(null=True)),
-                ('sip_status', models.PositiveSmallIntegerField(null=True)),
-                ('ended_by_us', models.BooleanField(default=False)),
-                ('interaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='legs', to='routing.interaction')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Offer',
-            fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('agent_tenant_id', models.UUIDField()),
-                ('state', models.CharField(choices=[('offered', 'ringing'), ('accepted', 'accepted'), ('connected', 'connected'), ('rejected', 'rejected'), ('timed_out', 'not answered'), ('rescinded', 'withdrawn'), ('failed', 'failed')], default='offered', max_length=12)),
-                ('fence', models.PositiveIntegerField(default=1)),
-                ('leg_channel', models.CharField(max_length=128, unique=True)),
-                ('answer_mode', models.CharField(max_length=8)),
-                ('lease_expires_at', models.DateTimeField()),
-                ('offered_at', models.DateTimeField()),
-                ('ringing_at', models.DateTimeField(null=True)),
-                ('accepted_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('cause', models.CharField(blank=True, max_length=32)),
-                ('decision', models.JSONField(default=dict)),
-                ('contact', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='offers', to='routing.contact')),
-                ('session', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to='agents.agentsession')),
-                ('slot', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='agents.slot')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
-            ],
-            options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-            },
-        ),
-        migrations.CreateModel(
-            name='Participation',
-            fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('leg_channel', models.CharField(max_length=128)),
-                ('part', models.CharField(choices=[('handler', 'handles it')], default='handler', max_length=8)),
-                ('joined_at', models.DateTimeField()),
-                ('left_at', models.DateTimeField(null=True)),
-                ('contact', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='participations', to='routing.contact')),
-                ('session', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to='agents.agentsession')),
-                ('slot', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='agents.slot')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
-            ],
-            options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-            },
-        ),
-        migrations.CreateModel(
-            name='Queue',
-            fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(max_length=40, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]*$', 'Small letters, digits, hyphen and underscore only.')], verbose_name='code')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('requires', models.JSONField(blank=True, default=dict, help_text='Skill codes with the least proficiency, such as {"english": 3}.', verbose_name='required skills')),
-                ('preference', models.CharField(choices=[('longest_idle', 'the longest idle'), ('most_proficient', 'the most proficient')], default='longest_idle', max_length=16, verbose_name='prefers')),
-                ('priority', models.SmallIntegerField(default=0, verbose_name='priority')),
-                ('weight_seconds', models.PositiveIntegerField(default=0, help_text='Contacts are ordered as if they had come this much earlier.', verbose_name='head start (s)')),
-                ('ring_seconds', models.PositiveSmallIntegerField(default=20, validators=[django.core.validators.MinValueValidator(3), django.core.validators.MaxValueValidator(120)], verbose_name='ring time (s)')),
-                ('wrap_up_seconds', models.PositiveSmallIntegerField(default=30, help_text='0: none.', validators=[django.core.validators.MaxValueValidator(1800)], verbose_name='wrap-up (s)')),
-                ('target_seconds', models.PositiveSmallIntegerField(default=15, verbose_name='service level within (s)')),
-                ('target_percent', models.PositiveSmallIntegerField(default=80, validators=[django.core.validators.MaxValueValidator(100)], verbose_name='service level target (%)')),
-                ('short_abandon_seconds', models.PositiveSmallIntegerField(default=5, verbose_name='short abandon (s)')),
-                ('announce_seconds', models.PositiveSmallIntegerField(default=30, help_text='0: never. Heard only on answered calls.', verbose_name='announce the position every (s)')),
-                ('music_class', models.CharField(default='default', max_length=40, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]*$', 'Small letters, digits, hyphen and underscore only.')], verbose_name='music')),
-                ('active', models.BooleanField(default=True, verbose_name='active')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
-            ],
-            options={
-                'verbose_name': 'queue',
-                'verbose_name_plural': 'queues',
-                'ordering': ('name',),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "flow version",
+                "verbose_name_plural": "flow versions",
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.AddField(
-            model_name='demand',
-            name='queue',
-            field=tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to='routing.queue'),
+            model_name="flow",
+            name="published",
+            field=tenants.models.base.TenantForeignKey(
+                blank=True,
+                db_constraint=False,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="routing.flowversion",
+                verbose_name="published",
+            ),
         ),
         migrations.AddField(
-            model_name='contact',
-            name='queue',
-            field=tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='routing.queue', verbose_name='queue'),
+            model_name="contact",
+            name="flow_version",
+            field=tenants.models.base.TenantForeignKey(
+                db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="routing.flowversion"
+            ),
         ),
         migrations.CreateModel(
-            name='Segment',
+            name="Interaction",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('flow', 'flow'), ('queue', 'queue'), ('ring', 'ringing'), ('talk', 'talking'), ('hold', 'hold'), ('consult', 'consult'), ('wrap_up', 'wrap-up')], max_length=8, verbose_name='kind')),
-                ('started_at', models.DateTimeField(verbose_name='from')),
-                ('ended_at', models.DateTimeField(null=True, verbose_name='to')),
-                ('contact', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='segments', to='routing.contact')),
-                ('queue', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='routing.queue')),
-                ('session', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='agents.agentsession')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("node", models.CharField(max_length=64)),
+                ("caller_channel", models.CharField(max_length=128, unique=True)),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("inbound", "inbound"), ("outbound", "outbound")], default="inbound", max_length=8
+                    ),
+                ),
+                ("channel", models.CharField(choices=[("voice", "telephone")], default="voice", max_length=12)),
+                ("is_test", models.BooleanField(default=False)),
+                ("clock_offset_ms", models.BigIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name': 'segment',
-                'verbose_name_plural': 'segments',
-                'ordering': ('started_at', 'id'),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at__isnull", True)), fields=["node"], name="open_interactions"
+                    )
+                ],
+            },
+        ),
+        migrations.AddField(
+            model_name="contact",
+            name="interaction",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="contacts", to="routing.interaction"
+            ),
+        ),
+        migrations.CreateModel(
+            name="Leg",
+            fields=[
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("node", models.CharField(max_length=64)),
+                ("channel_id", models.CharField(max_length=128, unique=True)),
+                ("offer_id", models.UUIDField(null=True)),
+                ("sip_call_id", models.CharField(blank=True, max_length=255)),
+                ("created_at", models.DateTimeField()),
+                ("ringing_at", models.DateTimeField(null=True)),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("bridged_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("cause", models.PositiveSmallIntegerField(null=True)),
+                ("sip_status", models.PositiveSmallIntegerField(null=True)),
+                ("ended_by_us", models.BooleanField(default=False)),
+                (
+                    "interaction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="legs", to="routing.interaction"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Offer",
+            fields=[
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("agent_tenant_id", models.UUIDField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("offered", "ringing"),
+                            ("accepted", "accepted"),
+                            ("connected", "connected"),
+                            ("rejected", "rejected"),
+                            ("timed_out", "not answered"),
+                            ("rescinded", "withdrawn"),
+                            ("failed", "failed"),
+                        ],
+                        default="offered",
+                        max_length=12,
+                    ),
+                ),
+                ("fence", models.PositiveIntegerField(default=1)),
+                ("leg_channel", models.CharField(max_length=128, unique=True)),
+                ("answer_mode", models.CharField(max_length=8)),
+                ("lease_expires_at", models.DateTimeField()),
+                ("offered_at", models.DateTimeField()),
+                ("ringing_at", models.DateTimeField(null=True)),
+                ("accepted_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("cause", models.CharField(blank=True, max_length=32)),
+                ("decision", models.JSONField(default=dict)),
+                (
+                    "contact",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="offers",
+                        to="routing.contact",
+                    ),
+                ),
+                (
+                    "session",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to="agents.agentsession"
+                    ),
+                ),
+                (
+                    "slot",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to="agents.slot"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='SlotHold',
+            name="Participation",
             fields=[
-                ('slot', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='agents.slot')),
-                ('offer', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, to='routing.offer')),
-                ('participation', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, to='routing.participation')),
-                ('tenant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("leg_channel", models.CharField(max_length=128)),
+                ("part", models.CharField(choices=[("handler", "handles it")], default="handler", max_length=8)),
+                ("joined_at", models.DateTimeField()),
+                ("left_at", models.DateTimeField(null=True)),
+                (
+                    "contact",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="participations",
+                        to="routing.contact",
+                    ),
+                ),
+                (
+                    "session",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to="agents.agentsession"
+                    ),
+                ),
+                (
+                    "slot",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to="agents.slot"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='SwitchCommand',
+            name="Queue",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('node', models.CharField(max_length=64)),
-                ('session_id', models.UUIDField(null=True)),
-                ('contact_id', models.UUIDField(null=True)),
-                ('kind', models.CharField(choices=[('answer', 'Answer'), ('indicate_ringing', 'Indicate Ringing'), ('play', 'Play'), ('stop_playback', 'Stop Playback'), ('start_music', 'Start Music'), ('stop_music', 'Stop Music'), ('dial', 'Dial'), ('bridge', 'Bridge'), ('unbridge', 'Unbridge'), ('destroy_bridge', 'Destroy Bridge'), ('hang_up', 'Hang Up')], max_length=20)),
-                ('arguments', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('pending', 'pending'), ('begun', 'begun'), ('done', 'done'), ('failed', 'failed')], default='pending', max_length=8)),
-                ('created_at', models.DateTimeField()),
-                ('begun_at', models.DateTimeField(null=True)),
-                ('done_at', models.DateTimeField(null=True)),
-                ('fence', models.BigIntegerField(null=True)),
-                ('failure', models.CharField(blank=True, max_length=200)),
-                ('interaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='routing.interaction')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "code",
+                    models.CharField(
+                        max_length=40,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_-]*$", "Small letters, digits, hyphen and underscore only."
+                            )
+                        ],
+                        verbose_name="code",
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "requires",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='Skill codes with the least proficiency, such as {"english": 3}.',
+                        verbose_name="required skills",
+                    ),
+                ),
+                (
+                    "preference",
+                    models.CharField(
+                        choices=[("longest_idle", "the longest idle"), ("most_proficient", "the most proficient")],
+                        default="longest_idle",
+                        max_length=16,
+                        verbose_name="prefers",
+                    ),
+                ),
+                ("priority", models.SmallIntegerField(default=0, verbose_name="priority")),
+                (
+                    "weight_seconds",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="Contacts are ordered as if they had come this much earlier.",
+                        verbose_name="head start (s)",
+                    ),
+                ),
+                (
+                    "ring_seconds",
+                    models.PositiveSmallIntegerField(
+                        default=20,
+                        validators=[
+                            django.core.validators.MinValueValidator(3),
+                            django.core.validators.MaxValueValidator(120),
+                        ],
+                        verbose_name="ring time (s)",
+                    ),
+                ),
+                (
+                    "wrap_up_seconds",
+                    models.PositiveSmallIntegerField(
+                        default=30,
+                        help_text="0: none.",
+                        validators=[django.core.validators.MaxValueValidator(1800)],
+                        verbose_name="wrap-up (s)",
+                    ),
+                ),
+                (
+                    "target_seconds",
+                    models.PositiveSmallIntegerField(default=15, verbose_name="service level within (s)"),
+                ),
+                (
+                    "target_percent",
+                    models.PositiveSmallIntegerField(
+                        default=80,
+                        validators=[django.core.validators.MaxValueValidator(100)],
+                        verbose_name="service level target (%)",
+                    ),
+                ),
+                (
+                    "short_abandon_seconds",
+                    models.PositiveSmallIntegerField(default=5, verbose_name="short abandon (s)"),
+                ),
+                (
+                    "announce_seconds",
+                    models.PositiveSmallIntegerField(
+                        default=30,
+                        help_text="0: never. Heard only on answered calls.",
+                        verbose_name="announce the position every (s)",
+                    ),
+                ),
+                (
+                    "music_class",
+                    models.CharField(
+                        default="default",
+                        max_length=40,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_-]*$", "Small letters, digits, hyphen and underscore only."
+                            )
+                        ],
+                        verbose_name="music",
+                    ),
+                ),
+                ("active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "queue",
+                "verbose_name_plural": "queues",
+                "ordering": ("name",),
+                "abstract": False,
+                "base_manager_name": "objects",
+            },
+        ),
+        migrations.AddField(
+            model_name="demand",
+            name="queue",
+            field=tenants.models.base.TenantForeignKey(
+                db_constraint=False, on_delete=django.db.models.deletion.CASCADE, to="routing.queue"
+            ),
+        ),
+        migrations.AddField(
+            model_name="contact",
+            name="queue",
+            field=tenants.models.base.TenantForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="routing.queue",
+                verbose_name="queue",
+            ),
+        ),
+        migrations.CreateModel(
+            name="Segment",
+            fields=[
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("flow", "flow"),
+                            ("queue", "queue"),
+                            ("ring", "ringing"),
+                            ("talk", "talking"),
+                            ("hold", "hold"),
+                            ("consult", "consult"),
+                            ("wrap_up", "wrap-up"),
+                        ],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("started_at", models.DateTimeField(verbose_name="from")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="to")),
+                (
+                    "contact",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="segments",
+                        to="routing.contact",
+                    ),
+                ),
+                (
+                    "queue",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="routing.queue"
+                    ),
+                ),
+                (
+                    "session",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="agents.agentsession",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "segment",
+                "verbose_name_plural": "segments",
+                "ordering": ("started_at", "id"),
+                "abstract": False,
+                "base_manager_name": "objects",
+            },
+        ),
+        migrations.CreateModel(
+            name="SlotHold",
+            fields=[
+                (
+                    "slot",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        serialize=False,
+                        to="agents.slot",
+                    ),
+                ),
+                (
+                    "offer",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, to="routing.offer"
+                    ),
+                ),
+                (
+                    "participation",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="routing.participation",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"),
+                ),
+            ],
+            options={
+                "base_manager_name": "objects",
+            },
+        ),
+        migrations.CreateModel(
+            name="SwitchCommand",
+            fields=[
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("node", models.CharField(max_length=64)),
+                ("session_id", models.UUIDField(null=True)),
+                ("contact_id", models.UUIDField(null=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("answer", "Answer"),
+                            ("indicate_ringing", "Indicate Ringing"),
+                            ("play", "Play"),
+                            ("stop_playback", "Stop Playback"),
+                            ("start_music", "Start Music"),
+                            ("stop_music", "Stop Music"),
+                            ("dial", "Dial"),
+                            ("bridge", "Bridge"),
+                            ("unbridge", "Unbridge"),
+                            ("destroy_bridge", "Destroy Bridge"),
+                            ("hang_up", "Hang Up"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("arguments", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("pending", "pending"), ("begun", "begun"), ("done", "done"), ("failed", "failed")],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("begun_at", models.DateTimeField(null=True)),
+                ("done_at", models.DateTimeField(null=True)),
+                ("fence", models.BigIntegerField(null=True)),
+                ("failure", models.CharField(blank=True, max_length=200)),
+                (
+                    "interaction",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="routing.interaction"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ContactParty',
+            name="ContactParty",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('ani', models.CharField(blank=True, max_length=16, verbose_name='calling number')),
-                ('ani_restricted', models.BooleanField(default=False)),
-                ('dnis', models.CharField(blank=True, max_length=64, verbose_name='called number')),
-                ('name', models.CharField(blank=True, max_length=120, verbose_name='name')),
-                ('digits', models.JSONField(default=dict, verbose_name='digits')),
-                ('note', models.TextField(blank=True, verbose_name='note')),
-                ('contact', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='routing.contact', unique=True)),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("ani", models.CharField(blank=True, max_length=16, verbose_name="calling number")),
+                ("ani_restricted", models.BooleanField(default=False)),
+                ("dnis", models.CharField(blank=True, max_length=64, verbose_name="called number")),
+                ("name", models.CharField(blank=True, max_length=120, verbose_name="name")),
+                ("digits", models.JSONField(default=dict, verbose_name="digits")),
+                ("note", models.TextField(blank=True, verbose_name="note")),
+                (
+                    "contact",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="routing.contact",
+                        unique=True,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': "contact's party",
-                'verbose_name_plural': "contacts' parties",
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'ani'], name='party_by_ani')],
-                'constraints': [models.UniqueConstraint(fields=('contact',), name='one_party_per_contact')],
+                "verbose_name": "contact's party",
+                "verbose_name_plural": "contacts' parties",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "indexes": [models.Index(fields=["tenant", "ani"], name="party_by_ani")],
+                "constraints": [models.UniqueConstraint(fields=("contact",), name="one_party_per_contact")],
             },
         ),
         migrations.AddConstraint(
-            model_name='disposition',
-            constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='disposition_name_once'),
+            model_name="disposition",
+            constraint=models.UniqueConstraint(fields=("tenant", "name"), name="disposition_name_once"),
         ),
         migrations.AddConstraint(
-            model_name='eligibility',
-            constraint=models.UniqueConstraint(fields=('tenant', 'demand', 'profile'), name='eligibility_once'),
+            model_name="eligibility",
+            constraint=models.UniqueConstraint(fields=("tenant", "demand", "profile"), name="eligibility_once"),
         ),
         migrations.AddConstraint(
-            model_name='exclusion',
-            constraint=models.UniqueConstraint(fields=('tenant', 'contact', 'session'), name='exclusion_once'),
+            model_name="exclusion",
+            constraint=models.UniqueConstraint(fields=("tenant", "contact", "session"), name="exclusion_once"),
         ),
         migrations.AddConstraint(
-            model_name='entrypoint',
-            constraint=models.UniqueConstraint(fields=('tenant', 'code'), name='entry_point_code_once'),
+            model_name="entrypoint",
+            constraint=models.UniqueConstraint(fields=("tenant", "code"), name="entry_point_code_once"),
         ),
         migrations.AddConstraint(
-            model_name='entrypoint',
-            constraint=models.UniqueConstraint(fields=('tenant', 'number'), name='entry_point_number_once'),
+            model_name="entrypoint",
+            constraint=models.UniqueConstraint(fields=("tenant", "number"), name="entry_point_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='flowrun',
-            constraint=models.UniqueConstraint(fields=('contact',), name='one_flow_run_per_contact'),
+            model_name="flowrun",
+            constraint=models.UniqueConstraint(fields=("contact",), name="one_flow_run_per_contact"),
         ),
         migrations.AddConstraint(
-            model_name='flowversion',
-            constraint=models.UniqueConstraint(fields=('tenant', 'flow', 'number'), name='flow_version_once'),
+            model_name="flowversion",
+            constraint=models.UniqueConstraint(fields=("tenant", "flow", "number"), name="flow_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='flow',
-            constraint=models.UniqueConstraint(fields=('tenant', 'code'), name='flow_code_once'),
+            model_name="flow",
+            constraint=models.UniqueConstraint(fields=("tenant", "code"), name="flow_code_once"),
         ),
         migrations.AddIndex(
-            model_name='leg',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['node'], name='open_legs'),
+            model_name="leg",
+            index=models.Index(condition=models.Q(("ended_at__isnull", True)), fields=["node"], name="open_legs"),
         ),
         migrations.AddIndex(
-            model_name='offer',
-            index=models.Index(condition=models.Q(('state__in', ('offered', 'accepted'))), fields=['tenant', 'session'], name='live_offers_of_session'),
+            model_name="offer",
+            index=models.Index(
+                condition=models.Q(("state__in", ("offered", "accepted"))),
+                fields=["tenant", "session"],
+                name="live_offers_of_session",
+            ),
         ),
         migrations.AddIndex(
-            model_name='offer',
-            index=models.Index(condition=models.Q(('state__in', ('offered', 'accepted'))), fields=['lease_expires_at'], name='live_offers_by_lease'),
+            model_name="offer",
+            index=models.Index(
+                condition=models.Q(("state__in", ("offered", "accepted"))),
+                fields=["lease_expires_at"],
+                name="live_offers_by_lease",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('offered', 'accepted'))), fields=('contact',), name='one_live_offer_per_contact'),
+            model_name="offer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("offered", "accepted"))),
+                fields=("contact",),
+                name="one_live_offer_per_contact",
+            ),
         ),
         migrations.AddIndex(
-            model_name='participation',
-            index=models.Index(condition=models.Q(('left_at__isnull', True)), fields=['tenant', 'session'], name='participations_now'),
+            model_name="participation",
+            index=models.Index(
+                condition=models.Q(("left_at__isnull", True)), fields=["tenant", "session"], name="participations_now"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.UniqueConstraint(condition=models.Q(('left_at__isnull', True)), fields=('contact', 'session'), name='participates_once'),
+            model_name="participation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("left_at__isnull", True)), fields=("contact", "session"), name="participates_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.UniqueConstraint(fields=('tenant', 'code'), name='queue_code_once'),
+            model_name="queue",
+            constraint=models.UniqueConstraint(fields=("tenant", "code"), name="queue_code_once"),
         ),
         migrations.AddConstraint(
-            model_name='demand',
-            constraint=models.UniqueConstraint(fields=('tenant', 'queue', 'channel', 'expression'), name='demand_once'),
+            model_name="demand",
+            constraint=models.UniqueConstraint(fields=("tenant", "queue", "channel", "expression"), name="demand_once"),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['tenant', 'demand', '-priority', 'order_at', 'id'], name='waiting_contacts'),
+            model_name="contact",
+            index=models.Index(
+                condition=models.Q(("state", "queued")),
+                fields=["tenant", "demand", "-priority", "order_at", "id"],
+                name="waiting_contacts",
+            ),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('state', 'ended'), _negated=True), fields=['tenant'], name='open_contacts'),
+            model_name="contact",
+            index=models.Index(
+                condition=models.Q(("state", "ended"), _negated=True), fields=["tenant"], name="open_contacts"
+            ),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['tenant', 'arrived_at'], name='contacts_by_arrival'),
+            model_name="contact",
+            index=models.Index(fields=["tenant", "arrived_at"], name="contacts_by_arrival"),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['tenant', 'queued_at'], name='contacts_by_queueing'),
+            model_name="contact",
+            index=models.Index(fields=["tenant", "queued_at"], name="contacts_by_queueing"),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['tenant', 'calling_hash', 'arrived_at'], name='contacts_of_a_caller'),
+            model_name="contact",
+            index=models.Index(fields=["tenant", "calling_hash", "arrived_at"], name="contacts_of_a_caller"),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.UniqueConstraint(fields=('interaction', 'ordinal'), name='contact_ordinal_once'),
+            model_name="contact",
+            constraint=models.UniqueConstraint(fields=("interaction", "ordinal"), name="contact_ordinal_once"),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'ended'), _negated=True), fields=('interaction',), name='one_open_contact_per_interaction'),
+            model_name="contact",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "ended"), _negated=True),
+                fields=("interaction",),
+                name="one_open_contact_per_interaction",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state', 'ended'), models.Q(('end_reason', ''), _negated=True)), models.Q(models.Q(('state', 'ended'), _negated=True), ('end_reason', ''), ('ended_at__isnull', True)), _connector='OR'), name='contact_ends_with_time_and_reason'),
+            model_name="contact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("ended_at__isnull", False), ("state", "ended"), models.Q(("end_reason", ""), _negated=True)
+                    ),
+                    models.Q(
+                        models.Q(("state", "ended"), _negated=True), ("end_reason", ""), ("ended_at__isnull", True)
+                    ),
+                    _connector="OR",
+                ),
+                name="contact_ends_with_time_and_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'queued'), _negated=True), models.Q(('demand__isnull', False), ('order_at__isnull', False)), _connector='OR'), name='queued_contact_has_demand_and_place'),
+            model_name="contact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "queued"), _negated=True),
+                    models.Q(("demand__isnull", False), ("order_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="queued_contact_has_demand_and_place",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='segment',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gte', models.F('started_at')), _connector='OR'), name='segment_forward'),
+            model_name="segment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ended_at__isnull", True), ("ended_at__gte", models.F("started_at")), _connector="OR"
+                ),
+                name="segment_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='segment',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True), models.Q(('kind', 'wrap_up'), _negated=True)), fields=('contact',), name='one_running_segment_per_contact'),
+            model_name="segment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True), models.Q(("kind", "wrap_up"), _negated=True)),
+                fields=("contact",),
+                name="one_running_segment_per_contact",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slothold',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('offer__isnull', False), ('participation__isnull', True)), models.Q(('offer__isnull', True), ('participation__isnull', False)), _connector='OR'), name='slot_held_by_one_thing'),
+            model_name="slothold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("offer__isnull", False), ("participation__isnull", True)),
+                    models.Q(("offer__isnull", True), ("participation__isnull", False)),
+                    _connector="OR",
+                ),
+                name="slot_held_by_one_thing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slothold',
-            constraint=models.UniqueConstraint(fields=('offer',), name='offer_holds_one_slot'),
+            model_name="slothold",
+            constraint=models.UniqueConstraint(fields=("offer",), name="offer_holds_one_slot"),
         ),
         migrations.AddConstraint(
-            model_name='slothold',
-            constraint=models.UniqueConstraint(fields=('participation',), name='participation_holds_one_slot'),
+            model_name="slothold",
+            constraint=models.UniqueConstraint(fields=("participation",), name="participation_holds_one_slot"),
         ),
         migrations.AddIndex(
-            model_name='switchcommand',
-            index=models.Index(condition=models.Q(('state__in', ('pending', 'begun'))), fields=['node', 'id'], name='open_commands'),
+            model_name="switchcommand",
+            index=models.Index(
+                condition=models.Q(("state__in", ("pending", "begun"))), fields=["node", "id"], name="open_commands"
+            ),
         ),
     ]

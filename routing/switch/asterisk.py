@@ -1,7 +1,8 @@
 """The switch port on an Asterisk, through ARI.
 
-One task reads the event socket and only queues: Asterisk gives up on a reader that is slow. A heartbeat that goes out by
-request and comes back by the socket finds a peer that is connected and dead, or deaf. Matching, deciding and the database are other people's work.
+One task reads the event socket and only queues: Asterisk gives up on a reader that is slow. A heartbeat that goes out
+by request and comes back by the socket finds a peer that is connected and dead, or deaf. Matching, deciding and the
+database are other people's work.
 """
 
 from __future__ import annotations

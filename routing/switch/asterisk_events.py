@@ -61,7 +61,7 @@ _ANONYMOUS = "anonymous"
 
 
 def presentation(text: str, *, number: str) -> Presentation:
-    """Read ``CALLERID(num-pres)``: ``allowed_not_screened``, ``prohib``, ``unavailable`` …
+    """Read ``CALLERID(num-pres)``: ``allowed_not_screened``, ``prohib``, ``unavailable``.
 
     A caller who only hides behind RFC 3323's ``sip:anonymous@anonymous.invalid`` is shown as allowed there.
     """
@@ -141,7 +141,13 @@ class Translator:
         self._requested[channel] = cause
 
     def translate(self, event: Json) -> SwitchEvent | None:
+        """The port's event, or ``None`` where this one says nothing that the port has a word for."""
         at = parse_time(event["timestamp"])
+        translated = self._of_leg(event, at)
+        return _other(event, at) if translated is None else translated
+
+    def _of_leg(self, event: Json, at: datetime) -> SwitchEvent | None:
+        """The events whose meaning depends on what went before."""
         match event["type"]:
             case "StasisStart":
                 return self._started(event, at)
@@ -149,19 +155,13 @@ class Translator:
                 return self._left(event["channel"], at)
             case "ChannelStateChange":
                 return self._changed(event["channel"], at)
-            case "ChannelHangupRequest":
-                self._hangup[event["channel"]["id"]] = (event.get("cause") or 0, event.get("tech_cause") or 0)
-                return None
             case "ChannelDestroyed":
                 return self._ended(event["channel"], at, event["cause"], event.get("tech_cause") or 0)
             case "EndpointStateChange":
                 return self._endpoint(event["endpoint"], at)
-            case "PlaybackFinished":
-                return _played(event["playback"], at)
-            case "ChannelUserevent" if event["eventname"] == HEARTBEAT:
-                return SwitchAlive(at=at)
-            case _:
-                return _in_call(event, at)
+            case "ChannelHangupRequest":
+                self._hangup[event["channel"]["id"]] = (event.get("cause") or 0, event.get("tech_cause") or 0)
+        return None
 
     def _started(self, event: Json, at: datetime) -> SwitchEvent | None:
         channel = event["channel"]
@@ -214,20 +214,27 @@ def _q850(cause: int) -> int:
     return Cause.NORMAL_CLEARING if cause in (0, _INTERWORKING) else cause
 
 
-def _in_call(event: Json, at: datetime) -> SwitchEvent | None:
+def _other(event: Json, at: datetime) -> SwitchEvent | None:
+    """The events that mean one thing whenever they come."""
     match event["type"]:
+        case "PlaybackFinished":
+            return _played(event["playback"], at)
+        case "ChannelUserevent" if event["eventname"] == HEARTBEAT:
+            return SwitchAlive(at=at)
         case "ChannelDtmfReceived":
             return KeyPressed(channel=event["channel"]["id"], at=at, digit=event["digit"])
-        case "ChannelEnteredBridge":
-            return LegBridged(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
-        case "ChannelLeftBridge":
-            return LegUnbridged(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
+        case "ChannelEnteredBridge" | "ChannelLeftBridge":
+            return _moved(event, at)
         case "ChannelHold":
             return LegHeld(channel=event["channel"]["id"], at=at)
         case "ChannelUnhold":
             return LegUnheld(channel=event["channel"]["id"], at=at)
-        case _:
-            return None
+    return None
+
+
+def _moved(event: Json, at: datetime) -> SwitchEvent:
+    kind = LegBridged if event["type"] == "ChannelEnteredBridge" else LegUnbridged
+    return kind(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
 
 
 def _played(playback: Json, at: datetime) -> PlaybackFinished:
