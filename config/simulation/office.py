@@ -55,11 +55,12 @@ class View:
 
 @dataclass(slots=True, kw_only=True)
 class Office:
-    """The simulated agents of one tenant."""
+    """The simulated agents of one tenant; `pace` is how many times as fast as real ones they are."""
 
     tenant_id: UUID
     workers: Sequence[Worker]
     seed: int = 0
+    pace: float = 1.0
     _not_before: dict[str, datetime] = field(init=False, default_factory=dict)
 
     def work(self) -> int:
@@ -100,7 +101,7 @@ class Office:
         seen = view.sessions.get(worker.number)
         if seen is None:
             return self._arrive(worker, view.now)
-        mind = Temperament(name=f"{self.tenant_id}/{worker.number}", seed=self.seed)
+        mind = Temperament(name=f"{self.tenant_id}/{worker.number}", seed=self.seed, pace=self.pace)
         action = mind.next(
             seen, now=view.now, reasons=view.reasons, dispositions=view.dispositions, may_pause=self._may_pause(view)
         )
@@ -108,7 +109,7 @@ class Office:
 
     def _may_pause(self, view: View) -> bool:
         away = sum(seen.state == SessionState.NOT_READY for seen in view.sessions.values())
-        return away < AWAY_AT_MOST * len(self.workers)
+        return away + 1 <= AWAY_AT_MOST * len(self.workers)
 
     def _arrive(self, worker: Worker, now: datetime) -> bool:
         """Log in; where a person sits there already, try again later."""
@@ -127,7 +128,9 @@ class Office:
 
     def _late(self, worker: Worker) -> timedelta:
         """How long after the doors open somebody comes."""
-        return timedelta(seconds=seeded(self.seed, self.tenant_id, worker.number).uniform(0, LOGIN_WITHIN_S))
+        return timedelta(
+            seconds=seeded(self.seed, self.tenant_id, worker.number).uniform(0, LOGIN_WITHIN_S) / self.pace
+        )
 
     def _leave(self, seen: Seen) -> None:
         log_out(tenant_id=self.tenant_id, session_id=seen.session_id, actor=self._actor(seen))

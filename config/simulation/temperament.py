@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from agents.public import NotReadyReason, SessionState
@@ -89,10 +89,11 @@ Action = GetReady | TakeBreak | Accept | Reject | EndCall | WrapUp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Temperament:
-    """One agent's ways; `name` is part of every seed."""
+    """One agent's ways; `name` is part of every seed. At a `pace` of 2 everything takes half as long."""
 
     name: str
     seed: int = 0
+    pace: float = 1.0
 
     def next(
         self,
@@ -105,10 +106,10 @@ class Temperament:
     ) -> Action | None:
         """What to do now, if anything. `may_pause`: enough colleagues are there for a break."""
         if seen.offer_id is not None and seen.offered_at is not None:
-            return self._offer(seen.offer_id, (now - seen.offered_at).total_seconds())
+            return self._offer(seen.offer_id, self._felt(now - seen.offered_at))
         if seen.contact_id is not None and seen.talking_since is not None:
-            return self._talk(seen.contact_id, (now - seen.talking_since).total_seconds())
-        waited_s = (now - seen.state_since).total_seconds()
+            return self._talk(seen.contact_id, self._felt(now - seen.talking_since))
+        waited_s = self._felt(now - seen.state_since)
         match seen.state:
             case SessionState.NOT_READY:
                 return self._not_ready(seen, waited_s)
@@ -118,6 +119,9 @@ class Temperament:
                 return self._wrap_up(seen, waited_s, dispositions)
             case _:
                 return None
+
+    def _felt(self, time: timedelta) -> float:
+        return time.total_seconds() * self.pace
 
     def _offer(self, offer_id: UUID, waited_s: float) -> Action | None:
         chance = seeded(self.seed, self.name, offer_id)
