@@ -17,7 +17,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from string import Template
 
@@ -144,9 +144,10 @@ def _await_ready(lab: Lab) -> None:
         try:
             ari(lab, "GET", "/asterisk/ping")
             ari(lab, "GET", "/endpoints/PJSIP")
-            return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
+        else:
+            return
     raise LabError(f"Asterisk did not answer on {lab.ari_url} within {START_TIMEOUT_S} s; see {lab.state_dir}/log")
 
 
@@ -167,7 +168,7 @@ def start(lab: Lab) -> Lab:
             cwd="/",
         )
     pid = _await_pid(state / "pid")
-    running = Lab(**{**asdict(lab), "pid": pid, "pid_started": _started_at(pid)})
+    running = replace(lab, pid=pid, pid_started=_started_at(pid))
     save(running)
     _await_ready(running)
     return running
@@ -197,7 +198,7 @@ def stop(lab: Lab) -> None:
         deadline = time.monotonic() + patience_s
         while is_running(lab) and time.monotonic() < deadline:
             time.sleep(0.05)
-    save(Lab(**{**asdict(lab), "pid": 0, "pid_started": 0}))
+    save(replace(lab, pid=0, pid_started=0))
 
 
 # --- configuration ----------------------------------------------------------------------------------------------------
@@ -282,7 +283,8 @@ def up() -> Lab:
     if lab is None:
         lab = _new_lab(tree)
     else:
-        lab = Lab(**{**asdict(lab), "tree": str(tree), "asterisk": asterisk_version(tree)})
+        sounds = os.environ.get("HOTSEAT_SOUNDS_DIR", lab.sounds_dir)
+        lab = replace(lab, tree=str(tree), asterisk=asterisk_version(tree), sounds_dir=str(Path(sounds).resolve()))
     render(lab)
     return start(lab)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import shutil
 import socket
 import struct
 import subprocess
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.lab.endpoints import known
-from deploy.lab.exchange import Lab
+from deploy.lab.exchange import Lab, lab_dir
 from deploy.lab.sipp_log import FarCall, calls
 from deploy.lab.tree import LabError
 
@@ -33,6 +34,7 @@ _FOREVER_MS = 3_600_000
 # Above what the kernel gives away by itself (net.ipv4.ip_local_port_range), so that nothing else takes them meanwhile.
 _SIGNALLING_PORTS = range(61_000, 65_000, 2)
 _MEDIA_PORTS = range(40_000, 59_000, 400)
+_KEPT_RUNS = 200
 START_TIMEOUT_S = 5
 REGISTER_TIMEOUT_S = 20
 
@@ -76,7 +78,7 @@ class Sipp:
     """One SIPp process with its scenario and logs in a directory of its own."""
 
     def __init__(self, lab: Lab, scenario: str, arguments: Sequence[str], *, media_base: int = 0) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="hotseat-sipp-"))
+        self.directory = _work_dir()
         (self.directory / "scenario.xml").write_text(scenario)
         self.port = _free(_SIGNALLING_PORTS)
         self.log = self.directory / "messages.log"
@@ -127,6 +129,16 @@ class Sipp:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+
+def _work_dir() -> Path:
+    """A directory for one run, under the lab's; the oldest of many are removed."""
+    runs = lab_dir() / "sipp"
+    runs.mkdir(parents=True, exist_ok=True)
+    old = sorted(runs.iterdir(), key=lambda path: path.name)[:-_KEPT_RUNS]
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{time.time_ns()}-", dir=runs))
 
 
 def _free(ports: Sequence[int], *, width: int = 1) -> int:

@@ -23,7 +23,7 @@ class LabError(Exception):
 
 def cache_dir() -> Path:
     """Where trees are kept: ``HOTSEAT_LAB_CACHE``, else ``/var/tmp/hotseat-lab``."""
-    return Path(os.environ.get("HOTSEAT_LAB_CACHE", "/var/tmp/hotseat-lab"))
+    return Path(os.environ.get("HOTSEAT_LAB_CACHE", "/var/tmp/hotseat-lab"))  # noqa: S108 - root's, and locked
 
 
 @contextmanager

@@ -225,11 +225,14 @@ def _other(event: Json, at: datetime) -> SwitchEvent | None:
             return KeyPressed(channel=event["channel"]["id"], at=at, digit=event["digit"])
         case "ChannelEnteredBridge" | "ChannelLeftBridge":
             return _moved(event, at)
-        case "ChannelHold":
-            return LegHeld(channel=event["channel"]["id"], at=at)
-        case "ChannelUnhold":
-            return LegUnheld(channel=event["channel"]["id"], at=at)
+        case "ChannelHold" | "ChannelUnhold":
+            return _held(event, at)
     return None
+
+
+def _held(event: Json, at: datetime) -> SwitchEvent:
+    kind = LegHeld if event["type"] == "ChannelHold" else LegUnheld
+    return kind(channel=event["channel"]["id"], at=at)
 
 
 def _moved(event: Json, at: datetime) -> SwitchEvent:

@@ -130,14 +130,15 @@ class Floor:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            print(f"floor: {error}", file=sys.stderr)
+            sys.stderr.write(f"floor: {error}\n")
 
 
 async def _main(lab: Lab, agents: list[str]) -> None:
     client = AriClient(url=lab.ari_url, user=lab.ari_user, password=lab.ari_password)
     stream = await client.open_events([APPLICATION])
     await client.filter_events(APPLICATION, EVENTS)
-    print(READY, flush=True)
+    sys.stdout.write(READY + "\n")
+    sys.stdout.flush()
     try:
         await Floor(client, agents).serve(stream)
     finally:
@@ -150,7 +151,7 @@ def main() -> int:
     parser.add_argument("agents", nargs="+", help="names of telephones")
     lab = load()
     if lab is None:
-        print("floor: no lab: run `make lab`", file=sys.stderr)
+        sys.stderr.write("floor: no lab: run `make lab`\n")
         return 1
     asyncio.run(_main(lab, parser.parse_args().agents))
     return 0

@@ -2,7 +2,7 @@
 
 - **gap**: a caller's BYE → the next INVITE to the same agent, where the caller of that INVITE was already waiting.
 - **setup**: a caller's INVITE → the INVITE to the agent for that caller.
-- **rtp**: a caller's INVITE → the first RTP packet heard by that caller, which is the agent's tone (nobody else speaks).
+- **rtp**: a caller's INVITE → the first RTP packet that the caller hears, the agent's tone (nobody else speaks).
 - **overtaken**: callers who were offered to an agent after somebody who came more than 50 ms later.
 """
 
@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from deploy.lab import endpoints
 from deploy.lab.exchange import Lab
@@ -136,7 +137,7 @@ def gaps(served: Sequence[Served]) -> list[float]:
         by_agent[one.agent_leg.user].append(one)
     found = []
     for turns in by_agent.values():
-        for before, after in zip(turns, turns[1:], strict=False):
+        for before, after in pairwise(turns):
             freed_at = before.caller.bye_at
             if freed_at is not None and after.caller.invite_at <= freed_at:
                 found.append(_ms(freed_at, after.agent_leg.invite_at))
@@ -169,5 +170,3 @@ def percentiles(values: Sequence[float]) -> dict[str, float | int | None]:
         "p99": round(ordered[math.ceil(0.99 * len(ordered)) - 1], 1),
         "n": len(ordered),
     }
-
-

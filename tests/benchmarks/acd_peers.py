@@ -1,6 +1,7 @@
-"""The peers of `make bench-acd`: Asterisk's own queue, and the in-memory floor. ``python -m tests.benchmarks.acd_peers``.
+"""The peers of `make bench-acd`: Asterisk's own queue, and the in-memory floor.
 
-Their configurations are committed: ``deploy/asterisk/queues.conf`` and ``acd_floor.py``.
+By themselves: ``python -m tests.benchmarks.acd_peers``. Their configurations are committed:
+``deploy/asterisk/queues.conf`` and ``acd_floor.py``.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def main() -> int:
     parser.add_argument("peers", nargs="*", default=list(PEERS), metavar="PEER", help=" or ".join(PEERS))
     lab = exchange.up()
     for name in parser.parse_args().peers:
-        print(json.dumps({name: run(lab, name)}, indent=1), flush=True)
+        sys.stdout.write(json.dumps({name: run(lab, name)}, indent=1) + "\n")
+        sys.stdout.flush()
     return 0
 
 

@@ -54,7 +54,7 @@ async def finished(sipp: Sipp, timeout_s: float = 20.0) -> FarCall:
 async def eventually(happened: Callable[[], bool], timeout_s: float = 5.0) -> None:
     """Wait for something that only a far end's log tells."""
     async with asyncio.timeout(timeout_s):
-        while not happened():
+        while not happened():  # noqa: ASYNC110 - SIPp writes a file, and signals nothing
             await asyncio.sleep(0.02)
 
 
@@ -204,7 +204,7 @@ async def test_a_leg_carries_the_headers_it_is_given(lab: Lab, ear: Ear) -> None
     ids=["asserted but private", "anonymous", "no number", "malformed"],
 )
 async def test_hidden_and_malformed_callers_arrive(
-    lab: Lab, ear: Ear, from_header: str, headers: tuple[str, ...], presentation: Presentation, ani: str
+    lab: Lab, ear: Ear, *, from_header: str, headers: tuple[str, ...], presentation: Presentation, ani: str
 ) -> None:
     caller = call(lab, Caller(to="4001", from_header=from_header, headers=headers))
     arrived = await ear.event(CallArrived)
@@ -266,7 +266,8 @@ async def test_a_successor_finds_the_calls_it_was_never_told_of(lab: Lab) -> Non
 
 async def test_prompts_are_played_and_told_finished_or_failed(lab: Lab, ear: Ear) -> None:
     prompt = Path(lab.sounds_dir) / f"test-{new_id()}"
-    with wave.open(f"{prompt}.wav", "wb") as sound:
+    file = prompt.with_suffix(".wav")
+    with wave.open(str(file), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
         sound.writeframes(b"\0\x10" * 2400)
     try:
@@ -282,7 +283,7 @@ async def test_prompts_are_played_and_told_finished_or_failed(lab: Lab, ear: Ear
         await ear.switch.hang_up(channel=arrived.channel)
         far = await finished(caller)
     finally:
-        Path(f"{prompt}.wav").unlink()
+        await asyncio.to_thread(file.unlink)
     answered = ear.of(LegAnswered, channel=arrived.channel)[0]
     assert not played.failed
     assert 0.5 < (played.at - answered.at).total_seconds() < 0.9

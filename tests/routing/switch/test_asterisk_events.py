@@ -1,0 +1,151 @@
+"""Asterisk's events in the port's words, with events as a real Asterisk 22.10 sent them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from routing.switch.asterisk_events import Translator, presentation, snapshot
+from routing.switch.port import (
+    CallArrived,
+    ChannelState,
+    EndpointChanged,
+    LegAnswered,
+    LegEnded,
+    PlaybackFinished,
+    Presentation,
+)
+
+pytestmark = pytest.mark.nodb
+
+AT = "2026-11-22T19:26:15.241+0000"
+LATER = "2026-11-22T19:26:17.500+0000"
+
+
+def channel(*, name: str = "node1-1.5", state: str = "Up", data: str = "hotseat-node1,arrived", **more: Any) -> Any:
+    return {
+        "id": name,
+        "protocol_id": "1-42@127.0.0.1",
+        "state": state,
+        "caller": {"name": "Li Lei", "number": "13800138000"},
+        "dialplan": {"context": "to-hotseat", "exten": "s", "priority": 2, "app_name": "Stasis", "app_data": data},
+        "creationtime": AT,
+        "channelvars": {"HOTSEAT_DNIS": "4001", "HOTSEAT_PRESENTATION": "allowed_not_screened"},
+    } | more
+
+
+def event(kind: str, *, at: str = AT, **more: Any) -> Any:
+    return {"type": kind, "timestamp": at, "application": "hotseat-node1", "channel": channel()} | more
+
+
+@pytest.fixture
+def translator() -> Translator:
+    return Translator("hotseat-node1")
+
+
+def test_an_incoming_call_arrives_with_its_numbers(translator: Translator) -> None:
+    assert translator.translate(event("StasisStart", args=["arrived"])) == CallArrived(
+        channel="node1-1.5",
+        at=datetime(2026, 11, 22, 19, 26, 15, 241000, tzinfo=UTC),
+        dnis="4001",
+        ani="13800138000",
+        ani_presentation=Presentation.ALLOWED,
+        name="Li Lei",
+        sip_call_id="1-42@127.0.0.1",
+    )
+
+
+def test_a_dialled_leg_is_answered_when_it_can_be_bridged_at_the_time_it_came_up(translator: Translator) -> None:
+    leg = channel(name="leg", data="(Outgoing Line)")
+    assert translator.translate(event("ChannelStateChange", channel=leg)) is None
+    answered = translator.translate(event("StasisStart", at=LATER, args=["dialled"], channel=leg))
+    assert isinstance(answered, LegAnswered)
+    assert answered.at == datetime(2026, 11, 22, 19, 26, 15, 241000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cause", "status", "wanted"),
+    [(None, None, (16, None)), (127, 487, (16, 487)), (38, None, (38, None))],
+    ids=["BYE", "CANCEL", "network"],
+)
+def test_an_incoming_leg_ends_as_it_leaves_the_application(
+    translator: Translator, cause: int | None, status: int | None, wanted: tuple[int, int | None]
+) -> None:
+    said: dict[str, Any] = {} if cause is None else {"cause": cause}
+    said |= {} if status is None else {"tech_cause": status}
+    assert translator.translate(event("ChannelHangupRequest", **said)) is None
+    ended = translator.translate(event("StasisEnd"))
+    assert isinstance(ended, LegEnded)
+    assert (ended.cause, ended.sip_status) == wanted
+
+
+def test_a_leg_that_we_hung_up_ends_with_our_cause(translator: Translator) -> None:
+    translator.hangup_requested("node1-1.5", 21)
+    translator.translate(event("ChannelHangupRequest", cause=32, soft=True))
+    ended = translator.translate(event("StasisEnd"))
+    assert isinstance(ended, LegEnded)
+    assert ended.cause == 21
+
+
+def test_a_dialled_leg_ends_once_with_its_sip_status(translator: Translator) -> None:
+    leg = channel(name="leg", data="hotseat-node1,dialled")
+    assert translator.translate(event("StasisEnd", channel=leg)) is None
+    ended = translator.translate(event("ChannelDestroyed", channel=leg, cause=17, tech_cause=486))
+    assert isinstance(ended, LegEnded)
+    assert (ended.key, ended.cause, ended.sip_status) == ("ended:leg", 17, 486)
+
+
+def test_an_endpoint_is_told_only_when_it_changes(translator: Translator) -> None:
+    def state(value: str) -> Any:
+        told = event("EndpointStateChange", endpoint={"technology": "PJSIP", "resource": "acme-1001", "state": value})
+        return translator.translate(told)
+
+    assert [state("online"), state("online"), state("offline")] == [
+        EndpointChanged(
+            endpoint="acme-1001", reachable=True, at=datetime(2026, 11, 22, 19, 26, 15, 241000, tzinfo=UTC)
+        ),
+        None,
+        EndpointChanged(
+            endpoint="acme-1001", reachable=False, at=datetime(2026, 11, 22, 19, 26, 15, 241000, tzinfo=UTC)
+        ),
+    ]
+
+
+def test_a_playback_that_failed_says_so(translator: Translator) -> None:
+    playback = {"id": "p1", "target_uri": "channel:node1-1.5", "state": "failed"}
+    finished = translator.translate(event("PlaybackFinished", playback=playback))
+    assert isinstance(finished, PlaybackFinished)
+    assert (finished.channel, finished.playback, finished.failed) == ("node1-1.5", "p1", True)
+
+
+def test_events_without_a_word_in_the_port_are_nothing(translator: Translator) -> None:
+    assert translator.translate(event("ChannelVarset")) is None
+    assert translator.translate(event("ChannelUserevent", eventname="somebody-else")) is None
+    assert translator.translate(event("StasisStart", args=["unknown"])) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "wanted"),
+    [
+        ("allowed_passed_screen", "13800138000", Presentation.ALLOWED),
+        ("prohib_not_screened", "13800138000", Presentation.RESTRICTED),
+        ("allowed_not_screened", "anonymous", Presentation.RESTRICTED),
+        ("unavailable", "", Presentation.UNAVAILABLE),
+        ("", "", Presentation.UNAVAILABLE),
+    ],
+)
+def test_presentation(text: str, number: str, wanted: Presentation) -> None:
+    assert presentation(text, number=number) is wanted
+
+
+def test_a_snapshot_tells_an_incoming_call_from_others() -> None:
+    incoming = snapshot(channel(state="Ring"), application="hotseat-node1", ours=False)
+    other = snapshot(channel(data="hotseat-node2,arrived"), application="hotseat-node1", ours=False)
+    assert incoming.ours
+    assert (incoming.state, incoming.answered) == (ChannelState.RINGING, False)
+    assert incoming.arrival is not None
+    assert (incoming.dnis, incoming.arrival.key) == ("4001", "arrived:node1-1.5")
+    assert not other.ours
+    assert other.arrival is None
