@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+# Past the app's door, which needs models: settings are read before there are any.
+from billing.schedule import SCHEDULE as BILLING_SCHEDULE
+
 # A task runs at most this long, so that one that is still running is never handed out a second time by the broker.
 TIME_LIMIT_S = 300
 VISIBILITY_TIMEOUT_S = 2 * TIME_LIMIT_S
@@ -13,6 +16,7 @@ PROGRESS_EVERY_S = 3.0
 # What beat sends, and how often (seconds, or a crontab in UTC). A firing may be late, lost or repeated.
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "progress": {"task": "config.note_progress", "schedule": PROGRESS_EVERY_S},
+    **BILLING_SCHEDULE,
 }
 
 

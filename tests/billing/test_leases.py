@@ -11,6 +11,7 @@ from django.db import connections
 from django.db.models import Sum
 
 from billing.models import UsageLine
+from billing.services import accrual
 from billing.services.accrual import accrue_leases
 from billing.services.leasing import end_number_lease, end_seat_lease, lease_number, lease_seats
 from billing.tasks import accrue_all
@@ -192,3 +193,24 @@ def test_what_is_another_tenants_does_not_exist() -> None:
         end_seat_lease(tenant_id=tenant.id, lease_id=lease.id, last_day=today(tenant), actor=ACTOR)
     with pytest.raises(NotFound):
         end_number_lease(tenant_id=tenant.id, lease_id=UUID(int=1), last_day=today(tenant), actor=ACTOR)
+
+
+def test_one_tenants_failure_is_raised_after_the_others_were_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    tenants = [make_tenant(seats=None) for _ in range(3)]
+    for tenant in tenants:
+        lease_seats(tenant_id=tenant.id, seats=1, price_per_month=Decimal(1), first_day=today(tenant), actor=ACTOR)
+    honest = accrual.accrue_leases
+
+    def fail_for_the_second(*, tenant_id: UUID) -> int:
+        if tenant_id == tenants[1].id:
+            raise ValueError("a broken lease")
+        return honest(tenant_id=tenant_id)
+
+    monkeypatch.setattr(accrual, "accrue_leases", fail_for_the_second)
+
+    with pytest.raises(ExceptionGroup) as failed:
+        accrue_all()
+
+    (failure,) = failed.value.exceptions
+    assert failure.__notes__ == [f"tenant {tenants[1].id}"]
+    assert [len(rent(tenant)) for tenant in tenants] == [1, 0, 1]

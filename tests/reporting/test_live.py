@@ -233,3 +233,16 @@ def test_another_tenant_sees_none_of_it_even_when_the_statement_asks_for_it() ->
 
     assert found == [[], [], [], []]
     assert [row["kind"] for row in board.board_rows(other.id)] == ["total"]
+
+
+def test_a_contact_is_handled_when_its_wrap_up_is_over() -> None:
+    tenant = make_tenant()
+    queue, session, noon = make_queue(tenant), make_session(tenant), midday(tenant)
+    make_contact(
+        tenant, at=noon, queue=queue, queued=0, answered=5, ended=65, metered_ms=60_000,
+        stretches=[Stretch(SegmentKind.TALK, 5, 65, session), Stretch(SegmentKind.WRAP_UP, 65, None, session)],
+    )
+
+    counts = read(tenant).total.counts
+
+    assert (counts.answered, counts.handled, counts.handle_s) == (1, 0, 0)
