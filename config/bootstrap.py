@@ -99,7 +99,7 @@ def fetch_uv(folder: Path = TOOLS) -> Path:
     page = f"{index_url()}/uv/"
     links = _Links()
     links.feed(_get(page).decode())
-    wheels = [link for link in links.found if urllib.parse.unquote(link.split("#")[0]).endswith("/" + name)]
+    wheels = [link for link in links.found if urllib.parse.unquote(link.split("#")[0]).split("/")[-1] == name]
     if not wheels:
         raise BootstrapError(f"{page} does not list {name}")
     body = _get(urllib.parse.urljoin(page, wheels[0]))
