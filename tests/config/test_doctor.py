@@ -29,6 +29,7 @@ def test_a_migration_that_is_not_applied_is_named(admin_database_url: str) -> No
     with psycopg.connect(admin_database_url, autocommit=True) as connection:
         where = "WHERE id = (SELECT max(id) FROM django_migrations WHERE app = 'billing')"
         row = connection.execute(f"DELETE FROM django_migrations {where} RETURNING app, name, applied").fetchone()
+        assert row
         try:
             assert f"billing.{row[1]}" in wrong(doctor.check_migrations())["migrations"]
         finally:
