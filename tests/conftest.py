@@ -31,7 +31,11 @@ except Exception as error:
     raise pytest.UsageError(f"{type(error).__name__}: {error}") from error
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-django.setup()
+try:
+    django.setup()
+except BaseException:
+    STAGE.leave()
+    raise
 # A worker must read its own settings after its own conftest, not inherit the wish to read them at once.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 settings.PASSWORD_HASHERS = ["tests.harness.hashers.QuickHasher", *settings.PASSWORD_HASHERS]
