@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -11,11 +12,13 @@ from typing import TypeVar
 import pytest
 
 from deploy.lab import endpoints, exchange
+from deploy.lab.tree import locked
 from routing.switch.ari import AriClient
 from routing.switch.asterisk import AsteriskSwitch
 from routing.switch.port import SwitchConnected, SwitchEvent
 
-os.environ.setdefault("HOTSEAT_LAB_DIR", str(exchange.CHECKOUT / "var" / "lab-test"))
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "test")
+os.environ.setdefault("HOTSEAT_LAB_DIR", str(exchange.CHECKOUT / "var" / f"lab-{WORKER}"))
 
 PHONES = ("lab-1001", "lab-1002", "lab-1003")
 EVENT_TIMEOUT_S = 10.0
@@ -70,11 +73,12 @@ async def connected(lab: exchange.Lab) -> AsyncIterator[Ear]:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[exchange.Lab]:
-    """A running Asterisk with a few telephones."""
-    running = exchange.up()
-    endpoints.add(running, [endpoints.Endpoint(endpoint=name) for name in PHONES])
-    yield running
-    exchange.down()
+    """A running Asterisk with a few telephones. Two test runs of one checkout take turns."""
+    with locked(f"tests-{hashlib.sha256(str(exchange.lab_dir()).encode()).hexdigest()[:16]}"):
+        running = exchange.up()
+        endpoints.add(running, [endpoints.Endpoint(endpoint=name) for name in PHONES])
+        yield running
+        exchange.down()
 
 
 @pytest.fixture
