@@ -4,5 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-# Channels' own type of a route stands only in its stubs.
-websocket_urlpatterns: list[Any] = []
+from django.urls import path
+
+from reporting.topics import BoardTopic
+from routing.topics import DeskTopic
+from tenants.live.consumer import LiveConsumer
+
+live = LiveConsumer.as_asgi(topics=(BoardTopic(), DeskTopic()))
+
+# Channels' own type of a route stands only in its stubs; Django's knows no application.
+websocket_urlpatterns: list[Any] = [path("ws/v1/live/", live)]  # type: ignore[arg-type]

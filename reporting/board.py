@@ -21,10 +21,15 @@ def board_rows(tenant_id: UUID) -> list[Row]:
     Opens its own scope. Times are ISO 8601 in UTC; words are in the tenant's language; `seq` is the version of the
     agent's session or the contact.
     """
+    return read_board(tenant_id)[1]
+
+
+def read_board(tenant_id: UUID) -> tuple[dt.datetime, list[Row]]:
+    """Return the moment (UTC) for which the board was read, and its rows as `board_rows` describes them."""
     with tenant_scope(tenant_id, read_only=True):
         live = read_live(tenant_id)
     with translation.override(live.language):
-        return [
+        return live.at, [
             *map(_queue, live.queues),
             *map(_agent, live.agents),
             *map(_contact, live.contacts),

@@ -117,8 +117,10 @@ def _histories(contacts: list[Contact]) -> dict[UUID, list[Row]]:
     """Earlier contacts of each contact's caller, the newest first: one statement."""
     histories: dict[UUID, list[Row]] = defaultdict(list)
     known = [contact for contact in contacts if contact.calling_hash]
+    if not known:
+        return histories
     parameters: dict[str, Any] = {
-        "tenant": known[0].tenant_id if known else None,
+        "tenant": known[0].tenant_id,
         "contacts": [contact.id for contact in known],
         "hashes": [contact.calling_hash for contact in known],
         "before": [contact.arrived_at for contact in known],

@@ -1,0 +1,34 @@
+"""The live board as a topic: everything that a supervisor sees of the tenant."""
+
+from collections.abc import Collection, Hashable
+from typing import ClassVar
+
+from reporting.board import read_board
+from tenants.public import Caller, Change, Reading, Right, Topic, Viewer
+
+SHOWN = frozenset({"agent_session", "contact"})
+"""The kinds of things whose events can change the board."""
+
+
+class BoardTopic(Topic):
+    """The rows of a tenant's board, the same for all who may see it; read at most four times a second."""
+
+    name: ClassVar[str] = "board"
+    interval_s: ClassVar[float] = 0.25
+
+    def authorise(self, caller: Caller) -> None:
+        """Raise Forbidden (code "missing-right") unless the caller may see the board."""
+        caller.require(Right.READ_BOARD)
+
+    def audience(self, viewer: Viewer) -> Hashable:
+        """One board a tenant: its words are in the tenant's language, whoever looks."""
+        return viewer.tenant_id
+
+    def read(self, viewer: Viewer) -> Reading:
+        """Read the board."""
+        at, rows = read_board(viewer.tenant_id)
+        return Reading(at=at, rows=rows)
+
+    def concerns(self, change: Change, *, viewer: Viewer, shown: Collection[str]) -> bool:
+        """Everything that happens to a contact or an agent."""
+        return change.aggregate_type in SHOWN
