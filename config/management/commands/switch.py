@@ -55,8 +55,8 @@ def open_switch(node: str) -> Switch:
     """Return the adapter that the configuration names."""
     if settings.HOTSEAT_SWITCH == "asterisk":
         client = AriClient(
-            base_url=settings.HOTSEAT_ARI_URL,
-            username=settings.HOTSEAT_ARI_USER,
+            url=settings.HOTSEAT_ARI_URL,
+            user=settings.HOTSEAT_ARI_USER,
             password=settings.HOTSEAT_ARI_PASSWORD,
         )
         return AsteriskSwitch(client=client, node=node)
