@@ -1,5 +1,6 @@
 """The door of `billing`: everything that `config` may use."""
 
+from billing.events import CONTACT_ENDED, rate_when_ended
 from billing.models import NumberLease, Rate, RateTable, SeatLease, UsageLine
 from billing.months import Month
 from billing.schedule import SCHEDULE
@@ -10,6 +11,7 @@ from billing.services.rating import rate_contact, rate_unrated
 from billing.tasks import rate_contact_task
 
 __all__ = [
+    "CONTACT_ENDED",
     "SCHEDULE",
     "Month",
     "NumberLease",
@@ -26,6 +28,7 @@ __all__ = [
     "rate_contact",
     "rate_contact_task",
     "rate_unrated",
+    "rate_when_ended",
     "statement",
     "statements",
     "usage_lines",

@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("agents.web.urls")),
     path("", include("routing.web.urls")),
     path("", include("reporting.web.urls")),
+    path("", include("billing.web.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),

@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db import DatabaseError
 
 from agents.public import profile_hooks, wrap_up_hooks
+from billing.public import CONTACT_ENDED, rate_when_ended
 from config.hints import HintSender
 from routing.public import MatchRunner, end_wrap_up_segment_of, judge_profile
-from tenants.public import wire_matching, with_retries
+from tenants.public import subscribe, wire_matching, with_retries
 
 log = logging.getLogger(__name__)
 
@@ -36,3 +37,4 @@ def wire() -> None:
     wire_matching(run_pools=run_pools, send_hints=HintSender())
     profile_hooks.append(judge_profile)
     wrap_up_hooks.append(end_wrap_up_segment_of)
+    subscribe(CONTACT_ENDED, rate_when_ended)
