@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import structlog
@@ -15,6 +16,19 @@ SHARED: list[structlog.typing.Processor] = [
     structlog.processors.StackInfoRenderer(),
     structlog.processors.UnicodeDecoder(),
 ]
+
+
+# Asked every few seconds by whoever watches; their answers are not news.
+WATCHED = ("/healthz", "/readyz", "/metrics")
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a line about a request is worth writing: not when it is a watcher's."""
+    if isinstance(record.msg, dict):
+        path = str(record.msg.get("request", "")).partition(" ")[2]
+    else:
+        path = getattr(getattr(record, "request", None), "path", "")
+    return not path.startswith(WATCHED)
 
 
 def logging_settings(*, style: str, level: str) -> dict[str, Any]:
@@ -43,10 +57,13 @@ def logging_settings(*, style: str, level: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "filters": {"news": {"()": lambda: is_news}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines", "filters": ["news"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "django.server": {"level": "WARNING"},
+            # One line for each message sent and each task run is too much to read, and the tasks log for themselves.
+            **{name: {"level": "WARNING"} for name in ("celery.beat", "celery.app.trace", "celery.worker.strategy")},
+            "httpx": {"level": "WARNING"},
             "uvicorn": {"handlers": [], "propagate": True, "level": level},
             "uvicorn.access": {"handlers": [], "propagate": False},
         },

@@ -133,7 +133,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 def test_it_gets_ready_recovers_from_sigkill_and_leaves_no_process(installation: Installation) -> None:
     installation.start()
     wait_for(installation.ready, 90, installation.said)
-    assert {"tenants", "numbers"} <= set(json.loads((installation.state / "demo.json").read_text()))
+    assert {"tenants", "public_number"} <= set(json.loads((installation.state / "demo.json").read_text()))
     assert httpx.get(f"http://127.0.0.1:{installation.port}/", timeout=5, follow_redirects=True).status_code == 200
 
     engine = installation.leader("engine")
