@@ -40,8 +40,11 @@ class SwitchWorker:
     stopped and woke up later does at most the command that it had already begun.
     """
 
-    def __init__(self, *, node: str, switch: port.Switch, sounds: Sounds, holder: str) -> None:
-        self.node, self.switch, self.sounds, self.holder = node, switch, sounds, holder
+    def __init__(
+        self, *, node: str, open_switch: Callable[[], port.Switch], sounds: Sounds, holder: str
+    ) -> None:
+        self.node, self.sounds, self.holder = node, sounds, holder
+        self._open_switch = open_switch
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix=f"switch-{node}")
         self._events, self._commands = KeyedTasks(), KeyedTasks()
         self._wake = asyncio.Event()
@@ -71,9 +74,13 @@ class SwitchWorker:
                     await self._pause(RENEW_SECONDS)
                     continue
                 log.info("switch node taken over", extra={"node": self.node, "fence": self._held.fence})
-                await self._serve(self._held)
+                self.switch = self._open_switch()
+                try:
+                    await self._serve(self._held)
+                finally:
+                    # Whoever holds the lease now is the only one who may be connected.
+                    await self.switch.close()
         finally:
-            await self.switch.close()
             if self._held is not None:
                 await self._in_thread(lambda held=self._held: release_lease(held))
             self._threads.shutdown(wait=True)

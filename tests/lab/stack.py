@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,10 @@ def seat(lab: Lab, tenant: Tenant, *, ready: bool = True, skills: Mapping[str, i
 async def working(lab: Lab) -> AsyncIterator[SwitchWorker]:
     """Serve the exchange until the block ends."""
     directory = Path(lab.sounds_dir)
-    client = AriClient(url=lab.ari_url, user=lab.ari_user, password=lab.ari_password)
+    client = partial(AriClient, url=lab.ari_url, user=lab.ari_user, password=lab.ari_password)
     worker = SwitchWorker(
         node=lab.node,
-        switch=AsteriskSwitch(client=client, node=lab.node),
+        open_switch=lambda: AsteriskSwitch(client=client(), node=lab.node),
         sounds=Sounds(
             directory=directory, speech=SpeechCache(directory, speech_engine("espeak-ng", switch="asterisk"))
         ),
