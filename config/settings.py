@@ -31,8 +31,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "config",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.administration.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -248,6 +248,17 @@ SPECTACULAR_SETTINGS = {
         "SegmentKind": "routing.states.SegmentKind",
         "UsageKind": "billing.models.usage.UsageLine.Kind",
     },
+}
+
+# --- The administration -----------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Hotseat",
+    "SITE_HEADER": "Hotseat",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "SIDEBAR": {"show_search": False, "show_all_applications": False},
 }
 
 # --- The switch -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,160 @@
+"""The administration of queues, flows, entry points and dispositions; contacts to look at."""
+
+import json
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from agents.public import Skill
+from routing.flows import FlowUnreadable, read_flow_json
+from routing.models import Contact, Disposition, EntryPoint, Flow, Queue, Segment
+from routing.services.flows import publish_flow
+from tenants.administration import ReadOnlyAdmin, ServiceForm, TabularInline, TenantAdmin, TenantForm, text_area
+from tenants.public import Right, writing
+
+EXAMPLE = {"schema": 1, "start": "queue", "nodes": {"queue": {"type": "queue", "queue": "…"}}}
+
+
+class RoutingAdmin(TenantAdmin):
+    """What an administrator looks after. Codes stay as they are: flows refer to them."""
+
+    read_right, write_right = Right.READ_ROUTING, Right.WRITE_ROUTING
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("code",) if obj and "code" in self.fields else ()
+
+
+class QueueForm(TenantForm):
+    """A queue; the required skills are JSON, checked against the tenant's skills."""
+
+    def clean_requires(self) -> dict[str, int]:
+        levels = self.cleaned_data["requires"] or {}
+        if not isinstance(levels, dict) or any(type(level) is not int or not 1 <= level <= 5 for level in levels.values()):
+            raise ValidationError(_('Write skill codes with a proficiency from 1 to 5, such as {"english": 3}.'))
+        known = set(Skill.objects.filter(code__in=list(levels)).values_list("code", flat=True))
+        if unknown := sorted(levels.keys() - known):
+            raise ValidationError(_("There is no skill with the code %(codes)s.") % {"codes": ", ".join(unknown)})
+        return levels
+
+
+@admin.register(Queue)
+class QueueAdmin(RoutingAdmin):
+    form = QueueForm
+    list_display = ("name", "code", "requires", "preference", "priority", "target_percent", "target_seconds", "active")
+    list_filter = ("active",)
+    search_fields = ("name", "code")
+    fields = (
+        "code", "name", "requires", "preference", "priority", "weight_seconds", "ring_seconds", "wrap_up_seconds",
+        "target_seconds", "target_percent", "short_abandon_seconds", "announce_seconds", "music_class", "active",
+    )
+
+
+class FlowForm(ServiceForm):
+    """A flow's name and definition. Saving publishes the definition as the next version, once it is valid."""
+
+    done = gettext_lazy("Published.")
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    definition = text_area(
+        cast(str, gettext_lazy("Definition (JSON)")), rows=30,
+        help_text=gettext_lazy("Checked whole before it is published; every problem is told with its place."),
+    )
+
+    def prepare(self) -> None:
+        self.title = str(self.row)
+        published = self.row.published
+        shown = json.dumps(published.definition if published else EXAMPLE, ensure_ascii=False, indent=2)
+        self.initial = {"name": self.row.name, "definition": shown}
+
+    def clean_definition(self) -> Any:
+        try:
+            return read_flow_json(self.cleaned_data["definition"])
+        except FlowUnreadable as error:
+            raise ValidationError(error.problem.message) from error
+
+    def carry_out(self) -> str | None:
+        values, caller = self.cleaned_data, self.caller
+        published = self.row.published
+        said = None
+        if published is None or published.definition != values["definition"]:
+            version = publish_flow(
+                tenant_id=caller.tenant_id, flow_id=self.row.id, definition=values["definition"], actor=caller.actor
+            )
+            said = _("Published as version %(number)d.") % {"number": version.number}
+        with writing(caller.tenant_id, actor=caller.actor):
+            Flow.objects.filter(id=self.row.id).update(name=values["name"])
+        return said
+
+
+@admin.register(Flow)
+class FlowAdmin(RoutingAdmin):
+    list_display = ("name", "code", "published")
+    list_select_related = ("published",)
+    search_fields = ("name", "code")
+    fields = ("code", "name")
+    service_change = FlowForm
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("published")
+
+
+class EntryPointForm(TenantForm):
+    """An entry point; its flow must be published, so that it leads somewhere."""
+
+    def clean_flow(self) -> Flow:
+        flow: Flow = self.cleaned_data["flow"]
+        if flow.published_id is None:
+            raise ValidationError(_("This flow has no published version yet; publish one first."))
+        return flow
+
+
+@admin.register(EntryPoint)
+class EntryPointAdmin(RoutingAdmin):
+    form = EntryPointForm
+    list_display = ("name", "code", "number", "flow", "public", "language", "is_test")
+    list_filter = ("public",)
+    list_select_related = ("number", "flow")
+    search_fields = ("name", "code", "number__e164")
+    fields = ("code", "name", "number", "flow", "public", "language", "is_test")
+
+
+@admin.register(Disposition)
+class DispositionAdmin(RoutingAdmin):
+    list_display = fields = ("name", "active")
+
+
+class SegmentInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+    model = Segment
+    fields = readonly_fields = ("kind", "queue", "started_at", "ended_at")
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Contact)
+class ContactAdmin(ReadOnlyAdmin):
+    list_display = ("arrived_at", "state", "end_reason", "queue", "number", "connected_at", "ended_at", "disposition")
+    list_filter = ("state", "end_reason", "queue")
+    list_select_related = ("queue", "number", "disposition")
+    date_hierarchy = None
+    fields = (
+        "id", "state", "end_reason", "direction", "channel", "language", "number", "entry_point", "queue", "arrived_at",
+        "queued_at", "connected_at", "ended_at", "disposition",
+    )
+    ordering = ("-id",)
+    inlines = (SegmentInline,)
+    read_right = write_right = Right.READ_CONTACTS
