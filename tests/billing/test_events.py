@@ -27,7 +27,6 @@ def test_the_end_of_a_contact_sends_the_task_that_rates_it(redis_url: str) -> No
 
     with redis.Redis.from_url(redis_url) as broker:
         (message,) = [json.loads(raw) for raw in broker.lrange(app.conf.task_default_queue, 0, -1)]
-    app.pool.force_close_all()
     arguments, _options, _embedded = json.loads(base64.b64decode(message["body"]))
     assert message["headers"]["task"] == rate_contact_task.name
     rate_contact_task(*arguments)
