@@ -1,0 +1,64 @@
+"""Every page passes axe's rules for WCAG 2.2 A and AA, in both colour themes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tenants.public import Role, Tenant
+from tests.factories import PASSWORD, make_agent, make_person, make_queue, make_session, make_station, make_tenant
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+@pytest.fixture
+def acme() -> Tenant:
+    return make_tenant(name="Acme Travel")
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds wrong, in both themes."""
+    found = []
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        report = page.evaluate("tags => axe.run(document, {runOnly: tags})", RULES)
+        found += [f"{theme} {fault['id']}: {fault['nodes'][0]['html']}" for fault in report["violations"]]
+    return found
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in/", "/desk/login/", "/nowhere/"])
+def test_pages_that_anybody_sees(page: Page, path: str) -> None:
+    page.goto(path)
+    assert faults(page) == []
+
+
+def test_the_board(page: Page, acme: Tenant) -> None:
+    make_queue(acme)
+    make_session(acme, agent=make_agent(acme, name="Li Na"))
+    boss = make_person(acme, role=Role.SUPERVISOR)
+    page.goto("/sign-in/?next=/board/")
+    page.get_by_label("E-mail address").fill(str(boss.email))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Li Na")).to_be_visible()
+    assert faults(page) == []
+
+
+def test_the_desk(page: Page, acme: Tenant) -> None:
+    agent = make_agent(acme)
+    make_station(acme, ip_address="127.0.0.1")
+    page.goto("/desk/login/")
+    page.get_by_label("Company code").fill(acme.slug)
+    page.get_by_label("Agent number").fill(agent.number)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="No contacts come to you now")).to_be_visible()
+    assert faults(page) == []
