@@ -44,7 +44,7 @@ class StartError(Exception):
 def commands(*, node: str, switch: str) -> dict[str, list[str]]:
     """The processes of one machine, by name, in the order in which they start."""
     manage = [PYTHON, "manage.py"]
-    celery = [PYTHON, "-m", "celery", "-A", "config"]
+    celery = [PYTHON, "-m", "celery", "--quiet", "-A", "config"]
     found = {
         "web": [*manage, "web"],
         "engine": [*manage, "engine"],
@@ -70,6 +70,13 @@ def session_members(leader: int, *, since: float) -> list[psutil.Process]:
     return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
 
 
+def _wait_for_end(leader: int, *, since: float, patience_s: float) -> None:
+    """Wait until a session has no member. It does not reap: the exit status is for whoever started the leader."""
+    deadline = time.monotonic() + patience_s
+    while session_members(leader, since=since) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def end_session(leader: int, *, since: float, patience_s: float = STOP_S) -> None:
     """Ask a session's leader to end (without one, everybody), and kill who stays. Returns when all are gone.
 
@@ -79,11 +86,11 @@ def end_session(leader: int, *, since: float, patience_s: float = STOP_S) -> Non
     for process in [process for process in members if process.pid == leader] or members:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    psutil.wait_procs(members, timeout=patience_s)
-    for process in (survivors := session_members(leader, since=since)):
+    _wait_for_end(leader, since=since, patience_s=patience_s)
+    for process in session_members(leader, since=since):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(survivors, timeout=patience_s)
+    _wait_for_end(leader, since=since, patience_s=patience_s)
 
 
 @dataclass
