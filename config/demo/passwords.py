@@ -17,6 +17,10 @@ class Secrets:
         """The password of that name; a new one unless it is known. 12 characters of 64: about 72 bits."""
         return self._known.setdefault(name, secrets.token_urlsafe(9))
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a secret of that name."""
+        return name in self._known
+
     def get(self, name: str) -> str:
         """What is kept under that name, or an empty string."""
         return self._known.get(name, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from agents.public import (
@@ -33,14 +34,25 @@ def person(plan: PersonPlan, secrets: Secrets) -> Person:
 def make_member(tenant_id: UUID, plan: PersonPlan, secrets: Secrets) -> None:
     """Let somebody be a member, unless they are."""
     with tenant_scope(tenant_id, actor=ACTOR):
-        if Membership.objects.filter(user__email=plan.email).exists():
-            return
-        known = User.objects.filter(email=plan.email).first()
-        if known is not None:
-            # Left over from a demo whose story was lost: nobody knows the old password.
-            known.set_password(secrets.password(plan.email))
-            known.save(update_fields=["password"])
-    add_member(tenant_id=tenant_id, person=person(plan, secrets), role=plan.role, actor=ACTOR)
+        is_member = Membership.objects.filter(user__email=plan.email).exists()
+        if not secrets.knows(plan.email):
+            _set_passwords(dict.fromkeys(User.objects.filter(email=plan.email), plan.email), secrets)
+    if not is_member:
+        add_member(tenant_id=tenant_id, person=person(plan, secrets), role=plan.role, actor=ACTOR)
+
+
+def _set_passwords(names: Mapping[User, str], secrets: Secrets) -> None:
+    """Give people new passwords whose old ones nobody knows: the story that told them is lost."""
+    for user, name in names.items():
+        user.set_password(secrets.password(name))
+        user.save(update_fields=["password"])
+
+
+def _tell_agents_passwords(plan: EnterprisePlan, secrets: Secrets) -> None:
+    planned = {agent.number: f"{plan.slug}/{agent.number}" for agent in plan.agents}
+    unknown = [number for number, name in planned.items() if not secrets.knows(name)]
+    rows = Agent.objects.select_related("user").filter(number__in=unknown)
+    _set_passwords({row.user: planned[row.number] for row in rows}, secrets)
 
 
 def make_staff(tenant_id: UUID, plan: EnterprisePlan, secrets: Secrets) -> None:
@@ -60,6 +72,7 @@ def make_staff(tenant_id: UUID, plan: EnterprisePlan, secrets: Secrets) -> None:
                 phone=customer.phone,
                 defaults={"name": customer.name, "segment": customer.segment, "language": plan.language},
             )
+        _tell_agents_passwords(plan, secrets)
         numbers = set(Agent.objects.values_list("number", flat=True))
         extensions = set(Station.objects.values_list("extension", flat=True))
     for agent in plan.agents:

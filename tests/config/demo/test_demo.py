@@ -17,7 +17,7 @@ from config.demo.enterprises import ENTERPRISES, PUBLIC_NUMBER
 from config.demo.reset import reset
 from routing.models import EntryPoint, FlowVersion
 from routing.switch.simulation.plan import read_plan
-from tenants.public import CSP_TENANT_ID, Customer, Entitlement, Number, find_tenant, tenant_scope, uuid7
+from tenants.public import CSP_TENANT_ID, Customer, Entitlement, Membership, Number, find_tenant, tenant_scope, uuid7
 
 
 @pytest.fixture
@@ -79,6 +79,18 @@ def test_made_again_nothing_changes(state: Path) -> None:
     call_command("demo")
     assert rows() == before
     assert (state / "demo.json").read_text() == story
+
+
+def test_when_the_story_is_lost_the_new_one_opens_everything_again(state: Path) -> None:
+    call_command("demo")
+    (state / "demo.json").unlink()
+    call_command("demo")
+    told = json.loads((state / "demo.json").read_text())["tenants"][2]
+    with tenant_scope(told["id"], read_only=True):
+        agent = Agent.objects.select_related("user").get(number=told["agents"][1]["number"])
+        member = Membership.objects.select_related("user").get(user__email=told["people"][0]["email"])
+    assert check_password(told["agents"][1]["password"], agent.user.password)
+    assert check_password(told["people"][0]["password"], member.user.password)
 
 
 def test_what_people_changed_stays(state: Path) -> None:
