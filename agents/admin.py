@@ -32,9 +32,7 @@ class AgentForm(ServiceForm):
     password = password_field(required=False)
 
     def prepare(self) -> None:
-        team = self.fields["team"]
-        assert isinstance(team, forms.ModelChoiceField)
-        team.queryset = Team.objects.all()
+        self.offer("team", Team.objects.all())
         given = {}
         if self.row is not None:
             self.title = str(self.row)
@@ -52,12 +50,15 @@ class AgentForm(ServiceForm):
 
     def carry_out(self) -> str | None:
         values, caller = self.cleaned_data, self.caller
-        update_agent_skills(
-            tenant_id=caller.tenant_id, agent_id=self.row.id, skills=self.skills(), actor=caller.actor
-        )
+        update_agent_skills(tenant_id=caller.tenant_id, agent_id=self.row.id, skills=self.skills(), actor=caller.actor)
         change_agent(
-            tenant_id=caller.tenant_id, agent_id=self.row.id, actor=caller.actor, name=values["name"],
-            password=values["password"] or None, active=values["active"], team_id=_team_id(values),
+            tenant_id=caller.tenant_id,
+            agent_id=self.row.id,
+            actor=caller.actor,
+            name=values["name"],
+            password=values["password"] or None,
+            active=values["active"],
+            team_id=_team_id(values),
         )
         return None
 
@@ -65,14 +66,19 @@ class AgentForm(ServiceForm):
 class NewAgentForm(AgentForm):
     number = forms.CharField(label=gettext_lazy("Agent number"), max_length=16)
     password = password_field()
-    active = None
+    active = None  # type: ignore[assignment]  # Django's way to leave a field of the parent out
     field_order = ("number", "name", "password", "team")
 
     def carry_out(self) -> str | None:
         values = self.cleaned_data
         create_agent(
-            tenant_id=self.caller.tenant_id, number=values["number"], name=values["name"],
-            password=values["password"], skills=self.skills(), team_id=_team_id(values), actor=self.caller.actor,
+            tenant_id=self.caller.tenant_id,
+            number=values["number"],
+            name=values["name"],
+            password=values["password"],
+            skills=self.skills(),
+            team_id=_team_id(values),
+            actor=self.caller.actor,
         )
         return None
 
@@ -142,10 +148,10 @@ class ReasonAdmin(StaffAdmin):
     list_display = ("__str__", "system_code", "active")
     fields = ("name", "active")
 
-    def has_change_permission(self, request: HttpRequest, obj: NotReadyReason | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not (obj and obj.system_code)
 
-    def has_delete_permission(self, request: HttpRequest, obj: NotReadyReason | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.system_code)
 
 
@@ -155,7 +161,14 @@ class AgentSessionAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     list_select_related = ("agent__user", "station", "reason")
     fields = (
-        "agent", "station", "profile", "state", "reason", "state_since", "wrap_up_until", "logged_in_at",
+        "agent",
+        "station",
+        "profile",
+        "state",
+        "reason",
+        "state_since",
+        "wrap_up_until",
+        "logged_in_at",
         "logged_out_at",
     )
     ordering = ("-id",)

@@ -27,8 +27,12 @@ def find_agent(request: HttpRequest) -> Caller | None:
     if session is None:
         return None
     return Caller(
-        tenant=session.tenant, role=Role.AGENT, actor=f"agent:{session.agent_id}", user=session.agent.user,
-        agent_id=session.agent_id, agent_session_id=session.id,
+        tenant=session.tenant,
+        role=Role.AGENT,
+        actor=f"agent:{session.agent_id}",
+        user=session.agent.user,
+        agent_id=session.agent_id,
+        agent_session_id=session.id,
     )
 
 

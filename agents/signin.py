@@ -8,7 +8,7 @@ from agents.callers import sign_in_agent
 from agents.errors import WhoUnknown
 from agents.models import AgentSession
 from agents.services.login import log_in_agent
-from tenants.public import Forbidden, find_tenant
+from tenants.public import Forbidden, find_tenant, uuid7
 
 
 class TooManyAttempts(Forbidden):
@@ -32,13 +32,13 @@ def attempt_login(
     who = {"username": f"{tenant_slug.strip().lower()}/{number.strip()}"[:255]}
     if not AxesProxyHandler.is_allowed(request, who):
         raise TooManyAttempts
+    address = request.META.get("REMOTE_ADDR") or ""
+    # An unknown company takes the same way as an unknown number, so that neither can be told by the time it takes.
     tenant = find_tenant(tenant_slug)
+    tenant_id = tenant.id if tenant else uuid7()
     try:
-        if tenant is None:
-            raise WhoUnknown
         session = log_in_agent(
-            tenant_id=tenant.id, number=number, password=password, extension=extension,
-            ip_address=request.META.get("REMOTE_ADDR") or "",
+            tenant_id=tenant_id, number=number, password=password, extension=extension, ip_address=address
         )
     except WhoUnknown as error:
         AxesProxyHandler.user_login_failed(sender=attempt_login, credentials=who, request=request)
@@ -47,6 +47,6 @@ def attempt_login(
             request.axes_locked_out = False  # type: ignore[attr-defined]  # as above
             raise TooManyAttempts from error
         raise
-    AxesProxyHandler.reset_attempts(username=who["username"], ip_address=request.META.get("REMOTE_ADDR"))
-    sign_in_agent(request, tenant_id=tenant.id, session=session)
+    AxesProxyHandler.reset_attempts(username=who["username"], ip_address=address)
+    sign_in_agent(request, tenant_id=tenant_id, session=session)
     return session

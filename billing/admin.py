@@ -45,8 +45,17 @@ class UsageLineAdmin(ReadOnlyAdmin):
     list_display = ("occurred_on", "kind", "quantity", "unit", "unit_price", "amount", "currency")
     list_filter = ("kind",)
     fields = (
-        "occurred_on", "kind", "contact", "seat_lease", "number_lease", "quantity", "unit", "unit_price", "amount",
-        "currency", "explained",
+        "occurred_on",
+        "kind",
+        "contact",
+        "seat_lease",
+        "number_lease",
+        "quantity",
+        "unit",
+        "unit_price",
+        "amount",
+        "currency",
+        "explained",
     )
     readonly_fields = ("explained",)
     ordering = ("-occurred_on", "-id")

@@ -34,7 +34,7 @@ class QueueForm(TenantForm):
 
     def clean_requires(self) -> dict[str, int]:
         levels = self.cleaned_data["requires"] or {}
-        if not isinstance(levels, dict) or any(type(level) is not int or not 1 <= level <= 5 for level in levels.values()):
+        if not isinstance(levels, dict) or not all(type(level) is int and 1 <= level <= 5 for level in levels.values()):
             raise ValidationError(_('Write skill codes with a proficiency from 1 to 5, such as {"english": 3}.'))
         known = set(Skill.objects.filter(code__in=list(levels)).values_list("code", flat=True))
         if unknown := sorted(levels.keys() - known):
@@ -49,8 +49,20 @@ class QueueAdmin(RoutingAdmin):
     list_filter = ("active",)
     search_fields = ("name", "code")
     fields = (
-        "code", "name", "requires", "preference", "priority", "weight_seconds", "ring_seconds", "wrap_up_seconds",
-        "target_seconds", "target_percent", "short_abandon_seconds", "announce_seconds", "music_class", "active",
+        "code",
+        "name",
+        "requires",
+        "preference",
+        "priority",
+        "weight_seconds",
+        "ring_seconds",
+        "wrap_up_seconds",
+        "target_seconds",
+        "target_percent",
+        "short_abandon_seconds",
+        "announce_seconds",
+        "music_class",
+        "active",
     )
 
 
@@ -60,7 +72,8 @@ class FlowForm(ServiceForm):
     done = gettext_lazy("Published.")
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
     definition = text_area(
-        cast(str, gettext_lazy("Definition (JSON)")), rows=30,
+        cast(str, gettext_lazy("Definition (JSON)")),
+        rows=30,
         help_text=gettext_lazy("Checked whole before it is published; every problem is told with its place."),
     )
 
@@ -152,8 +165,20 @@ class ContactAdmin(ReadOnlyAdmin):
     list_select_related = ("queue", "number", "disposition")
     date_hierarchy = None
     fields = (
-        "id", "state", "end_reason", "direction", "channel", "language", "number", "entry_point", "queue", "arrived_at",
-        "queued_at", "connected_at", "ended_at", "disposition",
+        "id",
+        "state",
+        "end_reason",
+        "direction",
+        "channel",
+        "language",
+        "number",
+        "entry_point",
+        "queue",
+        "arrived_at",
+        "queued_at",
+        "connected_at",
+        "ended_at",
+        "disposition",
     )
     ordering = ("-id",)
     inlines = (SegmentInline,)

@@ -47,9 +47,7 @@ class NewTenantForm(ServiceForm):
 
     def carry_out(self) -> str | None:
         values = dict(self.cleaned_data)
-        person = Person(
-            email=values.pop("email"), name=values.pop("person"), password=values.pop("password") or None
-        )
+        person = Person(email=values.pop("email"), name=values.pop("person"), password=values.pop("password") or None)
         create_tenant(administrator=person, actor=self.caller.actor, **values)
         return None
 
@@ -85,9 +83,8 @@ class NewNumberForm(ServiceForm):
     tenant = forms.ModelChoiceField(label=gettext_lazy("Tenant"), queryset=Tenant.objects.none())
 
     def prepare(self) -> None:
-        field = self.fields["tenant"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset, field.initial = Tenant.objects.all(), CSP_TENANT_ID
+        self.offer("tenant", Tenant.objects.all())
+        self.initial = {"tenant": CSP_TENANT_ID}
 
     def clean_e164(self) -> str:
         raw: str = self.cleaned_data["e164"]
@@ -116,7 +113,8 @@ class NumberAdmin(TenantAdmin):
     def get_queryset(self, request: HttpRequest) -> Rows:
         if caller_of(request).may(Right.LEASE_NUMBERS):
             return rows_of_all_tenants(Number).order_by("e164")
-        return super().get_queryset(request)
+        rows: Rows = super().get_queryset(request)
+        return rows
 
 
 def _roles(caller: Any) -> list[tuple[str, Any]]:
@@ -128,14 +126,14 @@ class RoleForm(ServiceForm):
     role = forms.ChoiceField(label=gettext_lazy("Role"))
 
     def prepare(self) -> None:
-        field = self.fields["role"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = _roles(self.caller)
-        field.initial = getattr(self.row, "role", Role.SUPERVISOR)
+        self.offer("role", _roles(self.caller))
+        self.initial = {"role": getattr(self.row, "role", Role.SUPERVISOR)}
 
     def carry_out(self) -> str | None:
         change_member_role(
-            tenant_id=self.caller.tenant_id, membership_id=self.row.id, role=self.cleaned_data["role"],
+            tenant_id=self.caller.tenant_id,
+            membership_id=self.row.id,
+            role=self.cleaned_data["role"],
             actor=self.caller.actor,
         )
         return None
@@ -216,7 +214,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Rows:
         # The policy hides other tenants' entries; the condition lets the index on (tenant, id) be used.
-        return super().get_queryset(request).filter(tenant_id=caller_of(request).tenant_id)
+        rows: Rows = super().get_queryset(request).filter(tenant_id=caller_of(request).tenant_id)
+        return rows
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup == "row_id__exact" or bool(super().lookup_allowed(lookup, value, request))
@@ -228,7 +227,15 @@ class EventAdmin(ReadOnlyAdmin):
     list_filter = ("aggregate_type",)
     search_fields = ("type",)
     fields = (
-        "occurred_at", "recorded_at", "type", "aggregate_type", "aggregate_id", "seq", "actor", "node", "is_test",
+        "occurred_at",
+        "recorded_at",
+        "type",
+        "aggregate_type",
+        "aggregate_id",
+        "seq",
+        "actor",
+        "node",
+        "is_test",
         "data",
     )
     ordering = ("-id",)

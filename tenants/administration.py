@@ -75,7 +75,8 @@ def caller_of(request: HttpRequest) -> Caller:
 def password_field(*, required: bool = True) -> forms.CharField:
     """Return a field for a new password."""
     widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
-    return forms.CharField(label=gettext_lazy("Password"), required=required, strip=False, max_length=200, widget=widget)
+    label = gettext_lazy("Password")
+    return forms.CharField(label=label, required=required, strip=False, max_length=200, widget=widget)
 
 
 def text_area(label: str, *, rows: int, **options: Any) -> forms.CharField:
@@ -83,7 +84,7 @@ def text_area(label: str, *, rows: int, **options: Any) -> forms.CharField:
     return forms.CharField(label=label, widget=UnfoldAdminTextareaWidget(attrs={"rows": rows}), **options)
 
 
-class Site(UnfoldAdminSite):
+class Site(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
     """The administration. Only `TenantAdmin` classes are on it: libraries' tables belong to the platform."""
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
@@ -120,6 +121,14 @@ class ServiceForm(forms.Form):
 
     def prepare(self) -> None:
         """Add what depends on the tenant or the row: choices, initial values. The scope is open."""
+
+    def offer(self, name: str, choices: Any) -> None:
+        """Let a field choose among rows (a queryset) or among pairs of value and label."""
+        field: Any = self.fields[name]
+        if isinstance(choices, QuerySet):
+            field.queryset = choices
+        else:
+            field.choices = choices
 
     def carry_out(self) -> str | None:
         """Call the service, outside any scope; return a sentence to show, or None for the usual one."""
@@ -212,18 +221,17 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     @own_scope
     def service_add_view(self, request: HttpRequest) -> HttpResponse:
         """The page for a new row that a service makes."""
-        assert self.service_add
         return self._serve(request, self.service_add, None)
 
     @own_scope
     def service_change_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The page for a row that a service changes."""
-        assert self.service_change
         return self._serve(request, self.service_change, object_id)
 
-    def _serve(self, request: HttpRequest, form_class: type[ServiceForm], object_id: str | None) -> HttpResponse:
+    def _serve(self, request: HttpRequest, form_class: type[ServiceForm] | None, object_id: str | None) -> HttpResponse:
         caller = caller_of(request)
-        if not self.has_add_permission(request) if object_id is None else not self.has_change_permission(request):
+        may = self.has_change_permission(request) if object_id else self.has_add_permission(request)
+        if form_class is None or not may:
             raise PermissionDenied
         data = request.POST if request.method == "POST" else None
         with tenant_scope(caller.tenant_id, actor=caller.actor, read_only=True):
@@ -251,7 +259,11 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         title = form.title or (_("Change") if row else _("Add %(name)s") % {"name": self.opts.verbose_name})
         context = {
             **self.admin_site.each_context(request),
-            "title": title, "form": form, "opts": self.opts, "row": row, "media": self.media + form.media,
+            "title": title,
+            "form": form,
+            "opts": self.opts,
+            "row": row,
+            "media": self.media + form.media,
         }
         return TemplateResponse(request, "tenants/administration/form.html", context)
 

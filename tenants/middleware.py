@@ -21,7 +21,7 @@ View = TypeVar("View", bound=Callable[..., object])
 def own_scope(view: View) -> View:
     """Mark a view that opens its scopes itself, because it calls services: scopes do not nest.
 
-    `request.caller` is set all the same. On a class, decorate `dispatch` (`method_decorator(own_scope, name="dispatch")`).
+    `request.caller` is set all the same. On a class: `@method_decorator(own_scope, name="dispatch")`.
     """
     view.own_scope = True  # type: ignore[attr-defined]  # a mark on a function
     return view

@@ -9,8 +9,8 @@ from typing import Any
 from django.test import Client
 from rest_framework.response import Response
 
-from tenants.services.secrets import hash_secret
 from tenants.public import ApiKey, Membership, Role, Tenant, tenant_scope
+from tenants.services.secrets import hash_secret
 from tests.factories import make_person
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -32,12 +33,12 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
 
     class Meta:
         model = Agent
-        fields = ("id", "number", "name", "team", "active", "skills", "created_at")
+        fields: tuple[str, ...] = ("id", "number", "name", "team", "active", "skills", "created_at")
 
     def validate_skills(self, skills: list[dict[str, Any]]) -> list[dict[str, Any]]:
         codes = [item["skill"].code for item in skills]
         if twice := sorted({code for code in codes if codes.count(code) > 1}):
-            raise serializers.ValidationError(f"given twice: {', '.join(twice)}")
+            raise serializers.ValidationError(_("Given twice: %(codes)s.") % {"codes": ", ".join(twice)})
         return skills
 
 
@@ -53,7 +54,7 @@ class AgentChangeSerializer(NewAgentSerializer):
         fields = ("name", "password", "team", "active", "skills")
 
 
-class AgentFilter(django_filters.FilterSet):
+class AgentFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library has no types
     number = django_filters.CharFilter(max_length=16)
     team = django_filters.UUIDFilter(field_name="team_id")
     active = django_filters.BooleanFilter()
@@ -77,8 +78,12 @@ class AgentViewSet(ReadRows):
         values = self.checked(NewAgentSerializer)
         team = values.get("team")
         agent = create_agent(
-            tenant_id=self.caller.tenant_id, number=values["number"], name=values["user"]["name"],
-            password=values["password"], skills=_levels(values["skills"]), team_id=team.id if team else None,
+            tenant_id=self.caller.tenant_id,
+            number=values["number"],
+            name=values["user"]["name"],
+            password=values["password"],
+            skills=_levels(values["skills"]),
+            team_id=team.id if team else None,
             actor=self.caller.actor,
         )
         return self.show(agent.id, status=201)
@@ -92,8 +97,13 @@ class AgentViewSet(ReadRows):
             update_agent_skills(tenant_id=caller.tenant_id, agent_id=agent_id, skills=skills, actor=caller.actor)
         team_id = getattr(values["team"], "id", None) if "team" in values else ...
         change_agent(
-            tenant_id=caller.tenant_id, agent_id=agent_id, actor=caller.actor, password=values.get("password"),
-            name=values.get("user", {}).get("name"), active=values.get("active"), team_id=team_id,
+            tenant_id=caller.tenant_id,
+            agent_id=agent_id,
+            actor=caller.actor,
+            password=values.get("password"),
+            name=values.get("user", {}).get("name"),
+            active=values.get("active"),
+            team_id=team_id,
         )
         return self.show(agent_id)
 

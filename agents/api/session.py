@@ -7,10 +7,10 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.errors import SessionUnknown
 from agents.models import AgentSession, NotReadyReason, Station
 from agents.services.availability import extend_wrap_up, set_not_ready, set_ready
 from agents.services.login import log_out
@@ -57,8 +57,19 @@ class AgentSessionSerializer(serializers.ModelSerializer[AgentSession]):
     class Meta:
         model = AgentSession
         fields = (
-            "id", "agent", "station", "skills", "state", "reason", "state_since", "next_state", "next_reason",
-            "wrap_up_contact", "wrap_up_until", "logged_in_at", "logged_out_at",
+            "id",
+            "agent",
+            "station",
+            "skills",
+            "state",
+            "reason",
+            "state_since",
+            "next_state",
+            "next_reason",
+            "wrap_up_contact",
+            "wrap_up_until",
+            "logged_in_at",
+            "logged_out_at",
         )
 
 
@@ -82,7 +93,8 @@ class DeskView(TenantView):
     def session_id(self) -> UUID:
         """The agent session of the caller. An agent is known by it, so there always is one."""
         session_id = self.caller.agent_session_id
-        assert session_id is not None
+        if session_id is None:
+            raise SessionUnknown
         return session_id
 
     def answer_session(self) -> Response:
@@ -104,7 +116,7 @@ class AgentSessionView(DeskView):
     def get_authenticators(self) -> list[BaseAuthentication]:
         return [] if self._logs_in() else super().get_authenticators()
 
-    def get_permissions(self) -> Sequence[BasePermission]:
+    def get_permissions(self) -> Sequence[Any]:
         return [] if self._logs_in() else super().get_permissions()
 
     def _logs_in(self) -> bool:
@@ -122,7 +134,10 @@ class AgentSessionView(DeskView):
         body.is_valid(raise_exception=True)
         values = body.validated_data
         session = attempt_login(
-            request._request, tenant_slug=values["tenant"], number=values["number"], password=values["password"],
+            request._request,
+            tenant_slug=values["tenant"],
+            number=values["number"],
+            password=values["password"],
             extension=values.get("extension", ""),
         )
         return Response(session_data(session.tenant_id, session.id), status=201)

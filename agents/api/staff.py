@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from agents.models import NotReadyReason, Site, Skill, Station, Team
 from tenants.api.public import FixedFields, RelatedId, WriteRows
-from tenants.public import Conflict, Right, current_scope
-from tenants.public import Tenant as TenantRow
+from tenants.public import Conflict, Right, Tenant
 
 
 class SkillSerializer(FixedFields, serializers.ModelSerializer[Skill]):
@@ -84,7 +83,7 @@ class StationViewSet(StaffRows):
 
     def create_row(self, serializer: serializers.BaseSerializer[Any]) -> Station:
         given = serializer.validated_data
-        slug = TenantRow.objects.get(id=current_scope().tenant_id).slug
+        slug = Tenant.objects.get(id=self.caller.tenant_id).slug
         row: Station = serializer.save(endpoint=given.get("endpoint") or f"{slug}-{given['extension']}")
         return row
 
@@ -94,7 +93,6 @@ class ReasonViewSet(StaffRows):
 
     model = NotReadyReason
     serializer_class: Any = ReasonSerializer
-
 
     def change_row(self, serializer: serializers.BaseSerializer[Any]) -> Any:
         _refuse_system(serializer.instance)
@@ -107,4 +105,4 @@ class ReasonViewSet(StaffRows):
 
 def _refuse_system(reason: Any) -> None:
     if reason.system_code:
-        raise Conflict("This reason is the system's own; it stays as it is.", code="system-reason")
+        raise Conflict(_("This reason is the system's own; it stays as it is."), code="system-reason")

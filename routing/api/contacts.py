@@ -32,10 +32,28 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
     class Meta:
         model = Contact
-        fields = (
-            "id", "interaction", "state", "end_reason", "direction", "channel", "language", "is_test", "ani", "dnis",
-            "number", "entry_point", "queue", "queue_name", "agent", "arrived_at", "queued_at", "connected_at",
-            "ended_at", "metered_seconds", "disposition",
+        fields: tuple[str, ...] = (
+            "id",
+            "interaction",
+            "state",
+            "end_reason",
+            "direction",
+            "channel",
+            "language",
+            "is_test",
+            "ani",
+            "dnis",
+            "number",
+            "entry_point",
+            "queue",
+            "queue_name",
+            "agent",
+            "arrived_at",
+            "queued_at",
+            "connected_at",
+            "ended_at",
+            "metered_seconds",
+            "disposition",
         )
 
     def get_metered_seconds(self, contact: Contact) -> float | None:
@@ -65,7 +83,7 @@ class ContactDetailSerializer(ContactSerializer):
         fields = (*ContactSerializer.Meta.fields, "note", "segments", "offers")
 
 
-class ContactFilter(django_filters.FilterSet):
+class ContactFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library has no types
     """Times are ISO 8601 with an offset; `ani` is a telephone number in any international way of writing."""
 
     state = django_filters.MultipleChoiceFilter(choices=ContactState.choices)
@@ -126,7 +144,9 @@ class ContactViewSet(ReadRows):
     def end(self, request: Request, pk: UUID) -> Response:
         """Hang up the caller. The contact ends when the switch reports it."""
         end_contact(
-            tenant_id=self.caller.tenant_id, contact_id=pk, actor=self.caller.actor,
+            tenant_id=self.caller.tenant_id,
+            contact_id=pk,
+            actor=self.caller.actor,
             session_id=self.caller.agent_session_id,
         )
         return Response(status=204)
@@ -153,7 +173,10 @@ class RejectView(DeskView):
     def post(self, request: Request, offer_id: UUID) -> Response:
         reason = self.checked(RejectSerializer)["reason"]
         reject_offer(
-            tenant_id=self.caller.tenant_id, offer_id=offer_id, session_id=self.session_id, reason=reason,
+            tenant_id=self.caller.tenant_id,
+            offer_id=offer_id,
+            session_id=self.session_id,
+            reason=reason,
             actor=self.caller.actor,
         )
         return Response(status=204)
@@ -171,7 +194,10 @@ class FinishWrapUpView(DeskView):
     def post(self, request: Request) -> Response:
         values = self.checked(FinishSerializer)
         finish_wrap_up(
-            tenant_id=self.caller.tenant_id, session_id=self.session_id, note=values["note"],
-            disposition_id=getattr(values["disposition"], "id", None), actor=self.caller.actor,
+            tenant_id=self.caller.tenant_id,
+            session_id=self.session_id,
+            note=values["note"],
+            disposition_id=getattr(values["disposition"], "id", None),
+            actor=self.caller.actor,
         )
         return self.answer_session()

@@ -86,6 +86,4 @@ class FlowViewSet(WriteRows):
         """Say everything that is wrong with a definition; nothing is kept."""
         definition = self.checked(DefinitionSerializer)["definition"]
         report = check_flow(tenant_id=self.caller.tenant_id, definition=definition)
-        return Response(
-            {"valid": not report.errors, "problems": [problem.as_json() for problem in report.problems]}
-        )
+        return Response({"valid": not report.errors, "problems": [problem.as_json() for problem in report.problems]})

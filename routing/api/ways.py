@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from agents.public import Skill
@@ -19,7 +20,7 @@ class RequiresField(serializers.DictField):
         levels: dict[str, int] = super().to_internal_value(data)
         known = set(Skill.objects.filter(code__in=list(levels)).values_list("code", flat=True))
         if unknown := sorted(levels.keys() - known):
-            raise serializers.ValidationError({code: "There is no skill with this code." for code in unknown})
+            raise serializers.ValidationError(dict.fromkeys(unknown, _("There is no skill with this code.")))
         return levels
 
 
@@ -29,9 +30,21 @@ class QueueSerializer(FixedFields, serializers.ModelSerializer[Queue]):
     class Meta:
         model = Queue
         fields = (
-            "id", "code", "name", "requires", "preference", "priority", "weight_seconds", "ring_seconds",
-            "wrap_up_seconds", "target_seconds", "target_percent", "short_abandon_seconds", "announce_seconds",
-            "music_class", "active",
+            "id",
+            "code",
+            "name",
+            "requires",
+            "preference",
+            "priority",
+            "weight_seconds",
+            "ring_seconds",
+            "wrap_up_seconds",
+            "target_seconds",
+            "target_percent",
+            "short_abandon_seconds",
+            "announce_seconds",
+            "music_class",
+            "active",
         )
         fixed_fields = ("code",)
 
@@ -53,7 +66,7 @@ class EntryPointSerializer(FixedFields, serializers.ModelSerializer[EntryPoint])
 
     def validate_flow(self, flow: Flow) -> Flow:
         if flow.published_id is None:
-            raise serializers.ValidationError("This flow has no published version yet; publish one first.")
+            raise serializers.ValidationError(_("This flow has no published version yet; publish one first."))
         return flow
 
 

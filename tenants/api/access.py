@@ -71,7 +71,16 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
 
     class Meta:
         model = ApiKey
-        fields = ("id", "name", "prefix", "role", "expires_at", "last_used_at", "revoked_at", "created_at")
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "prefix",
+            "role",
+            "expires_at",
+            "last_used_at",
+            "revoked_at",
+            "created_at",
+        )
 
 
 class NewApiKeySerializer(serializers.ModelSerializer[ApiKey]):

@@ -22,7 +22,7 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
         fields = ("id", "name", "phone", "email", "segment", "language", "note", "created_at")
 
 
-class CustomerFilter(django_filters.FilterSet):
+class CustomerFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library has no types
     """Find by telephone number (any way of writing it) or by a part of the name."""
 
     phone = django_filters.CharFilter(method="by_phone", label="telephone number")

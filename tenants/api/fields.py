@@ -12,7 +12,7 @@ from tenants.phones import normalise
 
 
 @extend_schema_field(OpenApiTypes.UUID)
-class RelatedId(serializers.PrimaryKeyRelatedField):
+class RelatedId(serializers.PrimaryKeyRelatedField[Any]):
     """The id of another row of the same tenant. A foreign id and a missing one are refused alike (422)."""
 
     default_error_messages = {
@@ -58,7 +58,8 @@ class FixedFields:
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
         row = getattr(self, "instance", None)
-        changed = [name for name in self.Meta.fixed_fields if row and name in values and values[name] != getattr(row, name)]  # type: ignore[attr-defined]
+        fixed = self.Meta.fixed_fields  # type: ignore[attr-defined]  # the serializer's
+        changed = [name for name in fixed if row and name in values and values[name] != getattr(row, name)]
         if changed:
             raise serializers.ValidationError({name: _("This cannot be changed afterwards.") for name in changed})
         checked: dict[str, Any] = super().validate(values)  # type: ignore[misc]  # the serializer's

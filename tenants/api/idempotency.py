@@ -34,8 +34,8 @@ INSERT INTO tenants_idempotencyrecord AS kept (id, tenant_id, owner, key, reques
 VALUES (%(id)s, %(tenant)s, %(owner)s, %(key)s, %(hash)s, clock_timestamp())
 ON CONFLICT (tenant_id, owner, key) DO UPDATE
 SET id = excluded.id, request_hash = excluded.request_hash, status = NULL, body = NULL, created_at = excluded.created_at
-WHERE kept.created_at < clock_timestamp() - %(kept_for)s
-   OR (kept.status IS NULL AND kept.created_at < clock_timestamp() - %(abandoned)s)
+WHERE kept.created_at < clock_timestamp() - %(kept_s)s * interval '1 second'
+   OR (kept.status IS NULL AND kept.created_at < clock_timestamp() - %(abandoned_s)s * interval '1 second')
 RETURNING id
 """
 
@@ -66,8 +66,8 @@ def begin(caller: Caller, key: str, request_hash: str) -> UUID | Response:
                     "owner": caller.actor,
                     "key": key,
                     "hash": request_hash,
-                    "kept_for": KEPT_FOR,
-                    "abandoned": ABANDONED_AFTER,
+                    "kept_s": KEPT_FOR.total_seconds(),
+                    "abandoned_s": ABANDONED_AFTER.total_seconds(),
                 },
             )
             claimed = cursor.fetchone()

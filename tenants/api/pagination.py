@@ -42,7 +42,7 @@ class CursorPages(CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                UUID(cursor.position)
+                UUID(str(cursor.position))
         except (NotFound, ValueError) as error:
             raise Invalid(
                 _("The cursor was not made by this API. Begin without one."), code="invalid-cursor"

@@ -74,24 +74,33 @@ def answer(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Re
 
 def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response:
     """Turn whatever a view raised into a problem. What nobody expected is logged with its traceback and told as 500."""
-    if isinstance(error, HotseatError):
-        return answer(_of_service(error))
-    if isinstance(error, exceptions.ValidationError):
-        return answer(_invalid(error.detail))
-    if isinstance(error, exceptions.APIException):
-        return _of_framework(error)
-    if isinstance(error, Http404):
-        return answer(document(status=404, detail=_("There is no such object here.")))
-    if isinstance(error, PermissionDenied):
-        return answer(document(status=403, detail=str(error) or _("You may not do this.")))
-    if isinstance(error, RequestDataTooBig):
-        return answer(document(status=413, detail=_("The body is larger than is accepted. Send less at a time.")))
-    if isinstance(error, OperationalError):
-        log.exception("database unavailable")
-        detail = _("The database cannot be reached just now. Try again in a moment.")
-        return answer(document(status=503, detail=detail), {"Retry-After": "2"})
-    log.exception("request failed", view=type(context.get("view")).__name__)
-    return answer(document(status=500, detail=_("Something went wrong here. The log has it under the request's id.")))
+    match error:
+        case HotseatError():
+            return answer(_of_service(error))
+        case exceptions.ValidationError():
+            return answer(_invalid(error.detail))
+        case exceptions.APIException():
+            return _of_framework(error)
+    return _of_django(error, view=type(context.get("view")).__name__)
+
+
+def _of_django(error: Exception, *, view: str) -> Response:
+    headers: dict[str, str] = {}
+    match error:
+        case Http404():
+            status, detail = 404, _("There is no such object here.")
+        case PermissionDenied():
+            status, detail = 403, str(error) or _("You may not do this.")
+        case RequestDataTooBig():
+            status, detail = 413, _("The body is larger than is accepted. Send less at a time.")
+        case OperationalError():
+            status, detail = 503, _("The database cannot be reached just now. Try again in a moment.")
+            headers = {"Retry-After": "2"}
+        case _:
+            status, detail = 500, _("Something went wrong here. The log has it under the request's id.")
+    if status >= 500:
+        log.error("request failed", view=view, exc_info=error)
+    return answer(document(status=status, detail=detail), headers)
 
 
 def _of_service(error: HotseatError) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What the OpenAPI document says of every operation: how to sign in, problems, and the Idempotency-Key."""
 
-from typing import Any
+from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -37,7 +37,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField(help_text=_("Stable and for machines; the other texts may change."))
-    errors = FaultSerializer(many=True)
+    errors = FaultSerializer(many=True)  # type: ignore[assignment]  # a field of the document, named as in RFC 9457
     request_id = serializers.CharField()
 
 
@@ -48,15 +48,17 @@ class ProblemSchema(AutoSchema):
         parameters = list(super().get_override_parameters())
         return [*parameters, KEY_PARAMETER] if self.method == "POST" else parameters
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         codes = {*ALWAYS, *(ON_LISTS if self.method == "GET" else ON_WRITES)}
         for code in sorted(codes - bodies.keys()):
-            bodies[code] = self._get_response_for_code(ProblemSerializer, code, media_types=[CONTENT_TYPE])
+            bodies[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]  # the library's
+                ProblemSerializer, code, media_types=[CONTENT_TYPE]
+            )
         return bodies
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library's
     target_class = "tenants.api.authentication.ApiKeyAuthentication"
     name = "apiKey"
 
@@ -64,7 +66,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "bearerFormat": "prefix.secret"}
 
 
-class BrowserScheme(OpenApiAuthenticationExtension):
+class BrowserScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library's
     target_class = "tenants.api.authentication.BrowserAuthentication"
     name = "browserSession"
 

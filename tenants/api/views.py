@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from rest_framework import mixins
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -36,8 +37,8 @@ class TenantView(APIView):
     """A view within the caller's tenant.
 
     Reads run in a read-only scope, rendering included. Writes open their own: they call a service, or use
-    `self.writing()`. A subclass says which right each request needs (`read_right`, `write_right`, `action_rights`); a test
-    checks that none was forgotten. None: whoever is signed in.
+    `self.writing()`. A subclass says which right each request needs (`read_right`, `write_right`, `action_rights`); a
+    test checks that none was forgotten. None: whoever is signed in.
     """
 
     read_right: ClassVar[Right | None] = None
@@ -47,14 +48,15 @@ class TenantView(APIView):
     """Fields of the answer that are shown once: a repeated POST gets null for them."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = [ApiKeyAuthentication, BrowserAuthentication]
-    permission_classes: Sequence[type[BasePermission]] = [HasRight]  # type: ignore[assignment]  # stubs allow operators
+    permission_classes: Sequence[type[BasePermission]] = [HasRight]
     parser_classes: Sequence[type[BaseParser]] = [StrictJSONParser]
     metadata_class = None
 
     @property
     def caller(self) -> Caller:
         caller = self.request.auth
-        assert isinstance(caller, Caller)
+        if not isinstance(caller, Caller):
+            raise NotAuthenticated
         return caller
 
     def right(self) -> Right | None:
@@ -79,8 +81,9 @@ class TenantView(APIView):
 
         Related ids are looked up in a scope of its own; call it outside of one.
         """
+        context = {"view": self, "request": self.request}
         with self.reading():
-            serializer = serializer_class(data=self.request.data, context={"view": self, "request": self.request}, **options)
+            serializer = serializer_class(data=self.request.data, context=context, **options)
             serializer.is_valid(raise_exception=True)
             values: dict[str, Any] = serializer.validated_data
             return values
@@ -99,7 +102,7 @@ class TenantView(APIView):
             if (request.method or "").lower() not in self.http_method_names:
                 handler = self.http_method_not_allowed
             response = self._carry_out(handler)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every failure becomes a problem; what was not expected is logged
             response = self.handle_exception(error)
         self.response = self.finalize_response(self.request, response, *args, **kwargs)
         return self.response
@@ -124,7 +127,8 @@ class TenantView(APIView):
         with self.reading():
             response = handler(self.request, *self.args, **self.kwargs)
             response = self.finalize_response(self.request, response, *self.args, **self.kwargs)
-            return response.render()
+            rendered: Response = response.render()
+            return rendered
 
     def _once(self, handler: Handler, key: str) -> Response:
         request = self.request._request
@@ -134,7 +138,7 @@ class TenantView(APIView):
             return claimed
         try:
             response = handler(self.request, *self.args, **self.kwargs)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as in dispatch
             response = self.handle_exception(error)
         idempotency.finish(self.caller, claimed, response, secret_fields=self.secret_fields)
         return response
@@ -161,7 +165,6 @@ class RowsViewSet(TenantView, GenericViewSet[Any]):
         """Return the rows that the caller may meet, with what their serializer reads of others."""
         return self.model._default_manager.all()
 
-
     def own_id(self) -> UUID:
         """Return the id in the address once it is known to be one of `rows()`; raise Http404. Opens a scope."""
         with self.reading():
@@ -186,7 +189,7 @@ class ReadRows(mixins.ListModelMixin, mixins.RetrieveModelMixin, RowsViewSet):
 class WriteRows(ReadRows):
     """List, detail, create, change and remove of rows that have no rule beyond their own fields and constraints.
 
-    Each write is one transaction: the row is locked, the related ids are looked up in the scope, all or nothing is kept.
+    Each write is one transaction: the row is locked, related ids are looked up in the scope, all or nothing is kept.
     Subclasses whose writes mean more override `create_row`, `change_row`, `remove_row`.
     """
 

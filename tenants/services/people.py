@@ -55,7 +55,10 @@ def change_member_role(*, tenant_id: UUID, membership_id: UUID, role: str, actor
 
 
 def remove_member(*, tenant_id: UUID, membership_id: UUID, actor: str) -> None:
-    """End a membership; the person stays known. Raises NotFound, Conflict (codes "last-administrator", "member-is-agent")."""
+    """End a membership; the person stays known.
+
+    Raises NotFound, Conflict (codes "last-administrator", "member-is-agent").
+    """
     with writing(tenant_id, actor=actor):
         membership = _locked(membership_id)
         if membership.role == Role.AGENT:
@@ -84,24 +87,28 @@ def refuse_role(tenant_id: UUID, role: str) -> None:
 
 def _new_user(person: Person) -> User:
     user = User(email=person.email.strip().lower(), name=person.name)
-    try:
-        if not person.password:
-            raise ValidationError(_("A password is needed for somebody who is new here."))
-        validate_password(person.password, user)
-    except ValidationError as error:
-        raise Invalid(
-            _("This password cannot be taken."), code="weak-password", errors={"password": error.messages}
-        ) from error
+    _refuse_weak(person.password, user)
     user.set_password(person.password)
     user.save(force_insert=True)
     return user
 
 
+def _refuse_weak(password: str | None, user: User) -> None:
+    faults = [_("A password is needed for somebody who is new here.")]
+    if password:
+        try:
+            validate_password(password, user)
+        except ValidationError as error:
+            faults = error.messages
+        else:
+            return
+    raise Invalid(_("This password cannot be taken."), code="weak-password", errors={"password": faults})
+
+
 def _locked(membership_id: UUID) -> Membership:
     # All of the tenant's memberships, in one order: who is the last administrator must not change meanwhile.
-    rows = {
-        row.id: row for row in Membership.objects.select_for_update(of=("self",)).select_related("user").order_by("id")
-    }
+    locked = Membership.objects.select_for_update(of=("self",)).select_related("user").order_by("id")
+    rows: dict[UUID, Membership] = {row.id: row for row in locked}
     if membership_id not in rows:
         raise NotFound(_("There is no such member."))
     return rows[membership_id]

@@ -59,8 +59,8 @@ def resume_tenant(*, tenant_id: UUID, actor: str) -> Tenant:
 def assign_number(*, tenant_id: UUID, e164: str, actor: str, label: str = "") -> Number:
     """Let a tenant have a number: public when it is the provider's own, private otherwise. Billing prices the lease.
 
-    Raises Invalid for what is no number, Conflict (code "number-taken", without saying by whom), NotFound for an unknown
-    tenant.
+    Raises Invalid for what is no number, Conflict (code "number-taken", without saying by whom), NotFound for an
+    unknown tenant.
     """
     try:
         validate_e164(e164)

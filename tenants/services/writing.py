@@ -18,8 +18,8 @@ from tenants.scope import Scope, tenant_scope
 def writing(tenant_id: UUID, *, actor: str) -> Iterator[Scope]:
     """Open a tenant's scope for writing.
 
-    Raises Conflict: code "taken" (errors name the field) for a value that must be unique, "in-use" for a row that others
-    need. Raises Invalid for what another constraint forbids. Nothing is kept then.
+    Raises Conflict: code "taken" (errors name the field) for a value that must be unique, "in-use" for a row that
+    others need. Raises Invalid for what another constraint forbids. Nothing is kept then.
     """
     try:
         with tenant_scope(tenant_id, actor=actor) as scope:

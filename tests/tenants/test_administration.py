@@ -85,9 +85,22 @@ def test_an_administrator_makes_everything_without_the_operator(acme: Tenant, br
     make(browser, "agents_notreadyreason", name="Lunch", active="on")
     make(browser, "agents_agent", number="7001", name="王芳", password=PASSWORD, **{"skill-english": "3"})
     make(
-        browser, "routing_queue", code="sales", name="Sales", requires='{"english": 3}', preference="longest_idle",
-        priority=0, weight_seconds=0, ring_seconds=20, wrap_up_seconds=30, target_seconds=15, target_percent=80,
-        short_abandon_seconds=5, announce_seconds=30, music_class="default", active="on",
+        browser,
+        "routing_queue",
+        code="sales",
+        name="Sales",
+        requires='{"english": 3}',
+        preference="longest_idle",
+        priority=0,
+        weight_seconds=0,
+        ring_seconds=20,
+        wrap_up_seconds=30,
+        target_seconds=15,
+        target_percent=80,
+        short_abandon_seconds=5,
+        announce_seconds=30,
+        music_class="default",
+        active="on",
     )
     make(browser, "routing_flow", code="main", name="Main")
     make(browser, "routing_disposition", name="Sold", active="on")
@@ -146,8 +159,15 @@ def test_an_agent_is_changed(acme: Tenant, browser: Api) -> None:
 def test_a_flow_with_faults_shows_them_all_and_stays(acme: Tenant, browser: Api) -> None:
     flow = make_flow(acme, queue_flow(make_queue(acme)))
     address = page("routing_flow", "change", flow.id)
-    broken = {"schema": 1, "start": "a", "nodes": {"a": {"type": "queue", "queue": "nowhere"}, "b": {"type": "nothing"}}}
-    for text, said in ((json.dumps(broken), ["/nodes/a/queue", "/nodes/b/type"]), ('{"schema": 1,\n x}', ["line 2, column 2"])):
+    broken = {
+        "schema": 1,
+        "start": "a",
+        "nodes": {"a": {"type": "queue", "queue": "nowhere"}, "b": {"type": "nothing"}},
+    }
+    for text, said in (
+        (json.dumps(broken), ["/nodes/a/queue", "/nodes/b/type"]),
+        ('{"schema": 1,\n x}', ["line 2, column 2"]),
+    ):
         response = browser.post(address, {"name": "x", "definition": text})
         assert response.status_code == 200
         for sentence in said:
@@ -165,7 +185,7 @@ def test_what_is_taken_is_told(acme: Tenant, browser: Api) -> None:
     body = {"number": agent.number, "name": "Twin", "password": PASSWORD}
     assert "is taken" in browser.post(page("agents_agent", "add"), body).content.decode()
     theirs = make_station(make_tenant())
-    body = {"site": make_site(acme).id, "extension": "1001", "endpoint": theirs.endpoint, "answer_mode": "phone"}
+    body = {"site": str(make_site(acme).id), "extension": "1001", "endpoint": theirs.endpoint, "answer_mode": "phone"}
     answer = browser.post(page("agents_station", "add"), body, follow=True)
     assert "endpoint already" in answer.content.decode()
     with tenant_scope(acme.id, read_only=True):
@@ -186,8 +206,17 @@ def test_a_queue_needs_skills_that_exist(acme: Tenant, browser: Api) -> None:
 def test_the_operator_makes_a_tenant_and_gives_it_a_number() -> None:
     operator = signed_in(provider(), role=Role.OPERATOR)
     make(
-        operator, "tenants_tenant", slug="beta", name="Beta", time_zone="Asia/Shanghai", language="zh-hans",
-        currency="CNY", seats=5, email="li@example.com", person="李雷", password=PASSWORD,
+        operator,
+        "tenants_tenant",
+        slug="beta",
+        name="Beta",
+        time_zone="Asia/Shanghai",
+        language="zh-hans",
+        currency="CNY",
+        seats=5,
+        email="li@example.com",
+        person="李雷",
+        password=PASSWORD,
     )
     with tenant_scope(CSP_TENANT_ID, read_only=True):
         beta = Tenant.objects.get(slug="beta")

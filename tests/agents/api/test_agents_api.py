@@ -34,7 +34,9 @@ def api(acme: Tenant) -> Api:
     return program(acme)
 
 
-def log_in(tenant: Tenant, *, number: str, extension: str = "", password: str = PASSWORD, **options: Any) -> tuple[Api, Any]:
+def log_in(
+    tenant: Tenant, *, number: str, extension: str = "", password: str = PASSWORD, **options: Any
+) -> tuple[Api, Any]:
     browser = Api(**options)
     body = {"tenant": tenant.slug, "number": number, "password": password, "extension": extension}
     return browser, browser.send("agent-session/", body)
@@ -55,7 +57,10 @@ def test_an_agent_is_made_with_number_password_and_skills(acme: Tenant, api: Api
     make_skill(acme, "english"), make_skill(acme, "loans")
     team = make_team(acme)
     body = {
-        "number": "7001", "name": "王芳", "password": PASSWORD, "team": str(team.id),
+        "number": "7001",
+        "name": "王芳",
+        "password": PASSWORD,
+        "team": str(team.id),
         "skills": [{"skill": "english", "proficiency": 3}, {"skill": "loans", "proficiency": 5}],
     }
     made = api.send("agents/", body)
@@ -92,13 +97,20 @@ def test_an_agent_with_a_fault_is_not_made(acme: Tenant, api: Api, change: dict[
 def test_an_agent_changes(acme: Tenant, api: Api) -> None:
     agent, team = make_agent(acme, skills={"english": 3}), make_team(acme)
     make_skill(acme, "loans")
-    body = {"name": "Eve", "team": str(team.id), "skills": [{"skill": "loans", "proficiency": 2}], "password": "new-Secret-77"}
+    body = {
+        "name": "Eve",
+        "team": str(team.id),
+        "skills": [{"skill": "loans", "proficiency": 2}],
+        "password": "new-Secret-77",
+    }
     changed = api.change(f"agents/{agent.id}/", body).json()
     assert (changed["name"], changed["team"], changed["skills"]) == ("Eve", str(team.id), body["skills"])
     assert api.change(f"agents/{agent.id}/", {"team": None}).json()["team"] is None
     station = make_station(acme)
     assert log_in(acme, number=agent.number, extension=station.extension)[1].status_code == 403
-    assert log_in(acme, number=agent.number, extension=station.extension, password="new-Secret-77")[1].status_code == 201
+    assert (
+        log_in(acme, number=agent.number, extension=station.extension, password="new-Secret-77")[1].status_code == 201
+    )
 
 
 def test_deactivating_an_agent_logs_them_out(acme: Tenant, api: Api) -> None:
@@ -124,7 +136,9 @@ def test_a_station_gets_its_endpoint_from_its_extension(acme: Tenant, api: Api) 
     site = make_site(acme)
     made = api.send("stations/", {"site": str(site.id), "extension": "1001", "ip_address": "192.0.2.7"}).json()
     assert made["endpoint"] == f"{acme.slug}-1001"
-    problem = assert_problem(api.send("stations/", {"site": str(site.id), "extension": "1001", "endpoint": "x"}), 409, "taken")
+    problem = assert_problem(
+        api.send("stations/", {"site": str(site.id), "extension": "1001", "endpoint": "x"}), 409, "taken"
+    )
     assert problem["errors"][0]["pointer"] == "/extension"
 
 

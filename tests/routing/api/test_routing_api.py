@@ -137,7 +137,10 @@ def test_a_flow_is_published_in_versions(acme: Tenant, api: Api) -> None:
 @pytest.mark.parametrize(
     ("definition", "pointer"),
     [
-        ({"schema": 1, "start": "a", "nodes": {"a": {"type": "queue", "queue": "nowhere"}}}, "/definition/nodes/a/queue"),
+        (
+            {"schema": 1, "start": "a", "nodes": {"a": {"type": "queue", "queue": "nowhere"}}},
+            "/definition/nodes/a/queue",
+        ),
         ({"schema": 1, "start": "b", "nodes": {"a": {"type": "hang_up"}}}, "/definition/start"),
         ("text", "/definition"),
     ],
@@ -275,5 +278,7 @@ def test_a_flow_of_another_tenant_cannot_be_put_on_a_number(acme: Tenant, api: A
     problem = assert_problem(api.send("entry-points/", body), 422, "invalid")
     assert sorted(fault["pointer"] for fault in problem["errors"]) == ["/flow", "/number"]
     problem = assert_problem(api.send("entry-points/", {**body, "flow": str(mine.id)}), 422, "invalid")
-    missing = assert_problem(api.send("entry-points/", {**body, "flow": str(mine.id), "number": str(uuid4())}), 422, "invalid")
+    missing = assert_problem(
+        api.send("entry-points/", {**body, "flow": str(mine.id), "number": str(uuid4())}), 422, "invalid"
+    )
     assert problem["errors"][0]["message"].split(":")[0] == missing["errors"][0]["message"].split(":")[0]

@@ -11,7 +11,9 @@ from tests.api import Api, assert_problem, program, signed_in
 from tests.factories import PASSWORD, make_number, make_person, make_tenant
 
 ENTERPRISE: dict[str, Any] = {
-    "slug": "acme", "name": "Acme", "seats": 12,
+    "slug": "acme",
+    "name": "Acme",
+    "seats": 12,
     "administrator": {"email": "Alice@Example.com", "name": "Alice", "password": PASSWORD},
 }
 
@@ -118,7 +120,9 @@ def test_a_number_is_leased_once(operator: Api) -> None:
 
 
 def test_a_number_for_nobody_is_refused(operator: Api) -> None:
-    problem = assert_problem(operator.send("numbers/", {"e164": "+8675583660001", "tenant": str(uuid4())}), 422, "invalid")
+    problem = assert_problem(
+        operator.send("numbers/", {"e164": "+8675583660001", "tenant": str(uuid4())}), 422, "invalid"
+    )
     assert problem["errors"][0]["pointer"] == "/tenant"
 
 
