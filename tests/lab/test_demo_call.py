@@ -1,0 +1,30 @@
+"""`make demo-call` tells one call from ring to bill, and its last line says that all sides agree."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from config.checkout import ROOT
+
+pytestmark = [pytest.mark.lab, pytest.mark.nodb]
+
+LAST_LINE = re.compile(
+    r"OK contact=[0-9a-f-]{36} agent=2002 talk=(?P<talk>[0-9.]+)s sipp=(?P<sipp>[0-9.]+)s rated=(?P<rated>[0-9.]+) GBP"
+)
+
+
+def test_it_tells_one_call_from_ring_to_bill() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "config.demo_call"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    last = LAST_LINE.fullmatch(told.stdout.strip().splitlines()[-1])
+    assert last is not None, told.stdout
+    assert abs(float(last["talk"]) - float(last["sipp"])) < 1
+    assert float(last["rated"]) > 0
+    for part in ("switch:", "flow:", "queue:", "decision:", "offer:", "bridge:", "rated once:"):
+        assert part in told.stdout
