@@ -15,6 +15,8 @@ from babel.messages.pofile import read_po
 
 from config.checkout import ROOT
 
+SHOWN = 20
+
 
 def catalogues() -> list[Path]:
     """Every catalogue of the project."""
@@ -60,4 +62,6 @@ def problems(path: Path) -> list[str]:
 if __name__ == "__main__":
     compile_all()
     wrong = [line for path in catalogues() for line in problems(path)] if "--check" in sys.argv[1:] else []
-    sys.exit("\n".join(wrong) if wrong else 0)
+    if wrong:
+        rest = [f"… and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
+        sys.exit("\n".join([*wrong[:SHOWN], *rest]))
