@@ -33,8 +33,9 @@ def site() -> Iterator[str]:
         _wait_until_it_listens(web, port)
         yield f"http://127.0.0.1:{port}"
     finally:
-        web.terminate()
-        web.wait(timeout=20)
+        # Killed, not asked: an open socket would make it wait, and there is nothing that it could lose.
+        web.kill()
+        web.wait()
 
 
 def _wait_until_it_listens(web: subprocess.Popen[bytes], port: int) -> None:
