@@ -16,6 +16,7 @@ PROGRESS_EVERY_S = 3.0
 # What beat sends, and how often (seconds, or a crontab in UTC). A firing may be late, lost or repeated.
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "progress": {"task": "config.note_progress", "schedule": PROGRESS_EVERY_S},
+    "forget-old-answers": {"task": "tenants.forget_old_answers", "schedule": 3600.0},
     **BILLING_SCHEDULE,
 }
 

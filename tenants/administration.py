@@ -17,9 +17,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import (
@@ -33,7 +35,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from tenants.callers import Caller
+from tenants.callers import Caller, sign_out
 from tenants.errors import HotseatError
 from tenants.middleware import own_scope
 from tenants.rights import Right
@@ -102,8 +104,11 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
         target = request.GET.get("next") or reverse("admin:index")
         return redirect(f"{reverse('sign-in')}?{urlencode({'next': target})}")
 
+    @own_scope
+    @method_decorator(require_POST)
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return redirect("sign-out")
+        sign_out(request)
+        return redirect("sign-in")
 
 
 class ServiceForm(forms.Form):

@@ -47,3 +47,9 @@ def number_is_taken(e164: str) -> bool:
     """Say whether any tenant holds the number, without saying who."""
     with tenant_scope(CSP_TENANT_ID, read_only=True):
         return rows_of_all_tenants(Number).filter(e164=e164).exists()
+
+
+def tenant_ids() -> list[UUID]:
+    """Return every tenant's id, the provider's and the suspended ones' too, for work that goes through all of them."""
+    with tenant_scope(CSP_TENANT_ID, read_only=True):
+        return list(Tenant.objects.order_by("id").values_list("id", flat=True))
