@@ -1,6 +1,6 @@
 """``make demo-call``: one real SIP call through the lab, told step by step on the terminal, from ring to bill.
 
-1. Start the lab's Asterisk, PostgreSQL and Valkey, with a database of its own (a running ``make run`` is not disturbed).
+1. Start the lab's Asterisk, PostgreSQL and Valkey, with a database of its own beside that of ``make run``.
 2. Load the demo's tenants; start the engine, the switch worker and the Celery worker as in production.
 3. An agent logs in; SIPp plays the agent's telephone and registers it.
 4. SIPp calls the public number, presses keys, talks, hangs up. What the event log says is told as it is written.
@@ -75,11 +75,17 @@ def _process(command: list[str], environment: Mapping[str, str], output: int) ->
             child.wait()
 
 
+def say(line: str) -> None:
+    """One line of the story, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Set the stage, let ``manage.py call`` tell the call, and take the stage down again. Returns the exit status."""
     began = time.monotonic()
     lab = exchange.up()
-    print(f"     the exchange: Asterisk {lab.asterisk}, SIP on {lab.host}:{lab.sip_port}")
+    say(f"     the exchange: Asterisk {lab.asterisk}, SIP on {lab.host}:{lab.sip_port}")
     services = Services("run")
     urls = services.acquire()
     try:
@@ -91,7 +97,7 @@ def main() -> int:
             subprocess.run([*manage, *step], cwd=checkout.ROOT, env=environment, check=True)
         log = checkout.STATE / "demo-call" / "processes.log"
         with processes(environment, log):
-            print(f"     set up in {time.monotonic() - began:.0f} s; the processes' lines are in {log}")
+            say(f"     set up in {time.monotonic() - began:.0f} s; the processes' lines are in {log}")
             told = subprocess.run([*manage, "call"], cwd=checkout.ROOT, env=environment, check=False)
         return told.returncode
     finally:

@@ -206,8 +206,8 @@ class SecureLibraryTables(migrations.RunSQL):
     """Rights for tables that a library owns and that hold no tenant's rows: named one by one, each with its policy."""
 
     def __init__(self, tables: dict[str, Sequence[str]]) -> None:
-        forward: list[str] = []
-        backward: list[str] = []
+        forward: list[Any] = []
+        backward: list[Any] = []
         for table, rights in tables.items():
             forward += policy_sql(table, app=rights, engine=NONE, app_policy=ANY)
             backward += insecure_sql(table)

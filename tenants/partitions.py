@@ -35,7 +35,7 @@ def rows_in_default_partition() -> int:
     """Return how many events fell outside every month's partition (counted by the planner's statistics)."""
     with engine_scope(read_only=True) as scope, connections[scope.alias].cursor() as cursor:
         cursor.execute(
-            "SELECT greatest(0, coalesce(n_live_tup, 0)) FROM pg_stat_user_tables WHERE relname = 'tenants_event_default'"
+            "SELECT coalesce(n_live_tup, 0) FROM pg_stat_user_tables WHERE relname = 'tenants_event_default'"
         )
         row = cursor.fetchone()
     return int(row[0]) if row else 0

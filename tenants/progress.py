@@ -1,6 +1,7 @@
 """Processes say when they got something done. Liveness is progress, not being up."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -17,9 +18,11 @@ SET pid = excluded.pid, progress_at = excluded.progress_at, detail = excluded.de
 """
 
 
-def report_progress(name: str, *, node: str, using: str = ENGINE_ALIAS, **detail: Any) -> None:
+def report_progress(
+    name: str, *, node: str, detail: Mapping[str, Any] | None = None, using: str = ENGINE_ALIAS
+) -> None:
     """Note that process `name` on `node` has just got through a round of its work. Opens no scope."""
-    body = DjangoJSONEncoder().encode(detail)
+    body = DjangoJSONEncoder().encode(dict(detail or {}))
     try:
         with connections[using].cursor() as cursor:
             cursor.execute(_REPORT, [uuid7(), name, node, os.getpid(), body])

@@ -71,4 +71,5 @@ class Narrator:
 def _words(event: Event, contact: Contact) -> dict[str, Any]:
     names = {"tenant": contact.tenant.name, "queue": contact.queue.name if contact.queue else ""}
     offer = Offer.objects.filter(id=event.data["offer"]).first() if "offer" in event.data else None
-    return event.data | (offer.decision if offer else {}) | names
+    words: dict[str, Any] = event.data | (offer.decision if offer else {}) | names
+    return words

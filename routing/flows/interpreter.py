@@ -147,7 +147,7 @@ class _Walk:
             self._set(node=target, transitions=self.state.transitions + 1, attempt=0, digits="")
             target = self._enter(self._node())
 
-    def _enter(self, node: Node) -> str | None:
+    def _enter(self, node: Node) -> str | None:  # noqa: PLR0911 - one return a type of node
         match node:
             case nodes.Answer():
                 return self._enter_answer(node)
@@ -298,7 +298,8 @@ class _Walk:
         return key
 
     def _node(self) -> Node:
-        assert self.state.node is not None
+        if self.state.node is None:
+            raise RuntimeError("the flow has not started")
         return self._definition.nodes[self.state.node]
 
     def _set(self, **changes: Any) -> None:

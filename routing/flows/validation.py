@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 
@@ -115,8 +115,7 @@ def validate_flow(data: object, references: References) -> FlowReport:
             problems += _reference_problems(name, node, references)
     if any(problem.severity is Severity.ERROR for problem in problems):
         return FlowReport(tuple(problems), None)
-    assert isinstance(data, Mapping)
-    return FlowReport(tuple(problems), parse_definition(data))
+    return FlowReport(tuple(problems), parse_definition(cast(Mapping[str, Any], data)))
 
 
 def _reference_problems(name: str, node: Node, references: References) -> Iterator[Problem]:

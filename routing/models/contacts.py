@@ -195,7 +195,7 @@ class FlowRun(TenantModel):
 
 
 class Segment(TenantModel):
-    """A stretch of a contact. Times are the switch's plus the interaction's offset; `ended_at` is null while it runs."""
+    """A stretch of a contact, on the database's clock (the switch's plus the offset). While it runs it has no end."""
 
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="segments")
     kind = models.CharField(_("kind"), max_length=8, choices=SegmentKind)

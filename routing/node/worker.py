@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from routing.models import CommandKind
@@ -40,9 +41,7 @@ class SwitchWorker:
     stopped and woke up later does at most the command that it had already begun.
     """
 
-    def __init__(
-        self, *, node: str, open_switch: Callable[[], port.Switch], sounds: Sounds, holder: str
-    ) -> None:
+    def __init__(self, *, node: str, open_switch: Callable[[], port.Switch], sounds: Sounds, holder: str) -> None:
         self.node, self.sounds, self.holder = node, sounds, holder
         self._open_switch = open_switch
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix=f"switch-{node}")
@@ -82,7 +81,7 @@ class SwitchWorker:
                     await self.switch.close()
         finally:
             if self._held is not None:
-                await self._in_thread(lambda held=self._held: release_lease(held))
+                await self._in_thread(partial(release_lease, self._held))
             self._threads.shutdown(wait=True)
 
     async def _serve(self, held: Held) -> None:
@@ -135,10 +134,10 @@ class SwitchWorker:
     async def _read_events(self) -> None:
         async for event in self.switch.events():
             if isinstance(event, port.SwitchConnected):
-                self._events.start(["node"], lambda seen=event: self._apply(seen))
+                self._events.start(["node"], partial(self._apply, event))
                 self._events.start(["reconcile"], self._reconcile)
             else:
-                self._events.start([_key(event)], lambda seen=event: self._apply(seen))
+                self._events.start([_key(event)], partial(self._apply, event))
 
     async def _apply(self, event: port.SwitchEvent) -> None:
         await self._in_thread(lambda: with_retries(lambda: handle(event, node=self.node)))
@@ -153,7 +152,7 @@ class SwitchWorker:
             if not self._lease_is_good():
                 continue
             for command in await self._in_thread(lambda: with_retries(lambda: claim(held, node=self.node))):
-                self._commands.start(command.keys, lambda given=command: self._do(given, held))
+                self._commands.start(command.keys, partial(self._do, command, held))
 
     async def _wait_for_work(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -224,7 +223,7 @@ class SwitchWorker:
             lambda: with_retries(lambda: compare(node=self.node, channels=channels, bridges=bridges, now=now))
         )
         for event in found.missed:
-            self._events.start([_key(event)], lambda seen=event: self._apply(seen))
+            self._events.start([_key(event)], partial(self._apply, event))
         for channel in found.strays:
             log.warning("a stray leg is hung up", extra={"channel": channel})
             await self.switch.hang_up(channel=channel)
@@ -232,13 +231,17 @@ class SwitchWorker:
             log.warning("a leg is gone that was never reported ended", extra={"channel": channel})
             self._events.start(
                 [f"channel:{channel}"],
-                lambda name=channel: self._end_leg(
-                    name, at=found.last_alive_at or now, cause=port.Cause.NETWORK_OUT_OF_ORDER, lost=True
+                partial(
+                    self._end_leg,
+                    channel,
+                    at=found.last_alive_at or now,
+                    cause=port.Cause.NETWORK_OUT_OF_ORDER,
+                    lost=True,
                 ),
             )
         for endpoint in endpoints:
             seen = port.EndpointChanged(endpoint=endpoint.endpoint, reachable=endpoint.reachable, at=now)
-            self._events.start([_key(seen)], lambda event=seen: self._apply(event))
+            self._events.start([_key(seen)], partial(self._apply, seen))
 
     async def _end_leg(self, channel: str, *, at: datetime, cause: int, lost: bool = False) -> None:
         await self._in_thread(

@@ -153,7 +153,10 @@ def _caller(event: CallArrived) -> Caller:
     ani = normalise(event.ani) or normalise("+" + event.ani.lstrip("+"))
     dnis = normalise(event.dnis) or normalise("+" + event.dnis.lstrip("+")) or event.dnis[:64]
     return Caller(
-        ani=ani, restricted=event.ani_presentation == Presentation.RESTRICTED, dnis=dnis, name=_printable(event.name)[:120]
+        ani=ani,
+        restricted=event.ani_presentation == Presentation.RESTRICTED,
+        dnis=dnis,
+        name=_printable(event.name)[:120],
     )
 
 

@@ -1,4 +1,4 @@
-"""An offer's life after it is made: accepted, rejected, timed out, rescinded, failed. (A matching pass makes it.)
+"""An offer's life after it is made: accepted, rejected, timed out, rescinded, failed. A matching pass makes it.
 
 Every way out of a live offer goes through `close_offer`, which ends the ringing, frees the slot and, unless the contact
 is over, puts the contact back where it stood.

@@ -100,7 +100,7 @@ $$;
 TENANT_ZERO = f"""
 INSERT INTO tenants_tenant (id, slug, name, status, time_zone, language, currency, created_at)
 VALUES ('{CSP_TENANT_ID}', 'provider', 'Hotseat', 'active', 'UTC', 'en', 'EUR', clock_timestamp())
-"""
+"""  # noqa: S608 - a constant of ours
 
 
 class Migration(migrations.Migration):

@@ -1,4 +1,4 @@
-"""What every table has: a UUIDv7 key; and what every tenant's table has: its tenant, a scope, and keys that stay inside."""
+"""What every table has (a UUIDv7 key), and every tenant's table besides: its tenant, a scope, keys that stay inside."""
 
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,18 +11,18 @@ from tenants.scope import current_scope, in_scope
 CSP_TENANT_ID = UUID("00000000-0000-7000-8000-000000000000")
 """Tenant zero: the provider itself. A scope of it is the platform's scope."""
 
-M = TypeVar("M", bound=models.Model, covariant=True)
+M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
 
-class TenantManager(models.Manager[M]):
+class TenantManager(models.Manager[M_co]):
     """Rows of the open scope's tenant only; raises `ScopeMissing` where no scope is open."""
 
-    def get_queryset(self) -> models.QuerySet[M]:
+    def get_queryset(self) -> models.QuerySet[M_co]:
         scope = current_scope()
         rows = super().get_queryset().using(scope.alias)
         return rows if scope.tenant_id is None else rows.filter(tenant_id=scope.tenant_id)
 
-    def none(self) -> models.QuerySet[M]:
+    def none(self) -> models.QuerySet[M_co]:
         """No rows; needs no scope, so that what only describes a model (forms, the OpenAPI document) can be made."""
         return super().get_queryset().none()
 

@@ -108,5 +108,3 @@ def record_of(contact: Contact) -> dict[str, Any]:
 def say(text: str) -> dict[str, str]:
     """A prompt in English."""
     return {"en": text}
-
-

@@ -48,8 +48,10 @@ async def switchboard(*, sounds: Path, node: str = "node1") -> AsyncIterator[Swi
     exchange = Exchange()
     speech = SpeechCache(sounds, speech_engine("silent", switch="simulator"))
     worker = SwitchWorker(
-        node=node, open_switch=lambda: SimulatedSwitch(exchange=exchange),
-        sounds=Sounds(directory=sounds, speech=speech), holder=f"test:{id(exchange)}",
+        node=node,
+        open_switch=lambda: SimulatedSwitch(exchange=exchange),
+        sounds=Sounds(directory=sounds, speech=speech),
+        holder=f"test:{id(exchange)}",
     )
     listen_locally(switch_hint(node), worker.wake)
     running = asyncio.create_task(worker.run())

@@ -57,6 +57,8 @@ async def test_it_connects_a_caller_with_a_ready_agent_and_records_every_stretch
     def facts() -> dict[str, Any]:
         with engine_scope(read_only=True):
             interaction = Interaction.objects.get(id=contact.interaction_id)
+            assert interaction.answered_at is not None
+            assert interaction.ended_at is not None
             return {
                 "reason": contact.end_reason,
                 "segments": [row.kind for row in Segment.objects.filter(contact=contact)],
@@ -67,7 +69,9 @@ async def test_it_connects_a_caller_with_a_ready_agent_and_records_every_stretch
                 "legs": Leg.objects.filter(interaction=interaction, ended_at__isnull=False).count(),
                 "metered": contact.metered_ms
                 == (interaction.ended_at - interaction.answered_at) // timedelta(milliseconds=1),
-                "seqs": list(Event.objects.filter(aggregate_id=contact.id).order_by("seq").values_list("seq", flat=True)),
+                "seqs": list(
+                    Event.objects.filter(aggregate_id=contact.id).order_by("seq").values_list("seq", flat=True)
+                ),
             }
 
     found = await eventually(lambda: (seen := facts())["legs"] == 2 and seen)

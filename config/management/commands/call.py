@@ -76,7 +76,10 @@ def seat(tenant_id: UUID, agent: dict[str, Any], station: dict[str, Any]) -> Age
 
     awaited("the phone's registration", reachable)
     session = already_open(tenant_id, agent["number"]) or log_in_agent(
-        tenant_id=tenant_id, number=agent["number"], password=agent["password"], ip_address="",
+        tenant_id=tenant_id,
+        number=agent["number"],
+        password=agent["password"],
+        ip_address="",
         extension=station["extension"],
     )
     return set_ready(tenant_id=tenant_id, session_id=session.id, actor="demo-call")
@@ -88,9 +91,7 @@ def already_open(tenant_id: UUID, number: str) -> AgentSession | None:
         return AgentSession.objects.filter(agent__number=number, logged_out_at__isnull=True).first()
 
 
-def make_call(
-    lab: exchange.Lab, number: str, tenant_id: UUID, narrator: Narrator
-) -> tuple[FarCall, Contact]:
+def make_call(lab: exchange.Lab, number: str, tenant_id: UUID, narrator: Narrator) -> tuple[FarCall, Contact]:
     """Make the call and tell what is logged of it until its last contact has ended."""
     before = last_interaction()
     with call(
@@ -113,8 +114,9 @@ def tell_bill(narrator: Narrator, contact: Contact, usage: UsageLine) -> None:
     """Tell the contact's stretches and what it costs."""
     with tenant_scope(contact.tenant_id, read_only=True):
         for segment in Segment.objects.filter(contact=contact):
-            seconds = (segment.ended_at - segment.started_at).total_seconds() if segment.ended_at else 0
-            narrator.say(f"  {segment.get_kind_display():<10} {seconds:7.3f} s", at=segment.started_at)
+            ended = segment.ended_at
+            length = f"{(ended - segment.started_at).total_seconds():7.3f} s" if ended else "   runs on"
+            narrator.say(f"  {segment.get_kind_display():<10} {length}", at=segment.started_at)
     narrator.say(f"rated once: {usage.quantity} {usage.unit} = {usage.amount} {usage.currency}")
 
 
@@ -163,7 +165,7 @@ def talk_seconds(contact: Contact) -> float:
     """Seconds of talk on record."""
     with tenant_scope(contact.tenant_id, read_only=True):
         rows = Segment.objects.filter(contact=contact, kind="talk", ended_at__isnull=False)
-        return sum((row.ended_at - row.started_at).total_seconds() for row in rows)
+        return sum(((row.ended_at - row.started_at).total_seconds() for row in rows if row.ended_at), start=0.0)
 
 
 def metered_seconds(contact: Contact) -> float:

@@ -81,7 +81,7 @@ def _timers() -> float:
 
 def _sweep() -> float:
     caught = sweep()
-    report_progress("engine", node=settings.HOTSEAT_NODE, **caught)
+    report_progress("engine", node=settings.HOTSEAT_NODE, detail=caught)
     return SWEEP_EVERY_S
 
 

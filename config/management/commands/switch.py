@@ -38,7 +38,10 @@ class Command(BaseCommand):
 
 async def _serve(node: str) -> None:
     worker = SwitchWorker(
-        node=node, open_switch=lambda: open_switch(node), sounds=sounds(), holder=f"{socket.gethostname()}:{os.getpid()}"
+        node=node,
+        open_switch=lambda: open_switch(node),
+        sounds=sounds(),
+        holder=f"{socket.gethostname()}:{os.getpid()}",
     )
     listen_locally(switch_hint(node), worker.wake)
     loop = asyncio.get_running_loop()
