@@ -21,7 +21,7 @@ from routing.switch.simulation.telephones import CallerHandle, PhoneHabit, Telep
 from routing.switch.simulator import SimulatedSwitch
 
 Result = TypeVar("Result")
-WAIT_S = 5.0
+WAIT_S = 15.0
 
 
 @dataclass

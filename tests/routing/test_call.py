@@ -49,7 +49,7 @@ async def test_it_connects_a_caller_with_a_ready_agent_and_records_every_stretch
     async with switchboard(sounds=tmp_path) as board:
         board.phone(station)
         caller = board.call(number)
-        assert await caller.joined(within_s=5)
+        assert await caller.joined(within_s=15)
         await eventually(lambda: _engaged(tenant))
         caller.hang_up()
         (contact,) = await eventually(lambda: _ended(tenant))
@@ -107,7 +107,7 @@ async def test_the_next_agent_rings_when_the_first_does_not_answer(tmp_path: Pat
         board.phone(silent_phone, PhoneHabit(ring_s=None))
         board.phone(answering_phone)
         caller = board.call(number)
-        assert await caller.joined(within_s=8)
+        assert await caller.joined(within_s=15)
         missed = await sync_to_async(factories.reread)(silent)
         assert (missed.state, missed.reason.system_code) == ("not_ready", "missed")
         (contact,) = await eventually(lambda: _engaged(tenant))
@@ -128,16 +128,16 @@ async def test_two_callers_reach_one_agent_in_the_order_of_their_arrival(tmp_pat
     async with switchboard(sounds=tmp_path) as board:
         board.phone(station)
         first = board.call(number, ani="+447700900001")
-        assert await first.joined(within_s=5)
+        assert await first.joined(within_s=15)
         second = board.call(number, ani="+447700900002")
         await eventually(lambda: len(_contacts(tenant)) == 2)
         third = board.call(number, ani="+447700900003")
         await eventually(lambda: len([c for c in _contacts(tenant) if c.state == ContactState.QUEUED]) == 2)
         first.hang_up()
-        assert await second.joined(within_s=5)
+        assert await second.joined(within_s=15)
         assert not third.in_company
         second.hang_up()
-        assert await third.joined(within_s=5)
+        assert await third.joined(within_s=15)
         third.hang_up()
         assert len(await eventually(lambda: _ended(tenant, 3))) == 3
 
@@ -145,5 +145,5 @@ async def test_two_callers_reach_one_agent_in_the_order_of_their_arrival(tmp_pat
 async def test_an_unknown_number_is_turned_away_as_unallocated(tmp_path: Path) -> None:
     async with switchboard(sounds=tmp_path) as board:
         caller = board.call("+15550000000")
-        assert await caller.over(within_s=5)
+        assert await caller.over(within_s=15)
         assert caller.cause == 1
