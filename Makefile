@@ -11,7 +11,7 @@ FRONT_END := package.json package-lock.json $(shell find config/assets -type f 2
 	$(shell find config tenants agents routing reporting billing -name '*.html' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test test-lab lint format lab lab-down services-up services-down
+.PHONY: help setup assets run test test-lab lint format lab lab-down demo-call services-up services-down
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ lab: setup ## install and start Asterisk for this checkout (root)
 
 lab-down: setup ## stop it
 	$(PY) -m deploy.lab down
+
+demo-call: setup ## one real call through the lab, told from ring to bill (root)
+	$(PY) -m config.demo_call
 
 services-up: setup ## start PostgreSQL and Valkey for this checkout and prepare the database
 	$(PY) -m config.services up
