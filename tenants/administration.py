@@ -16,6 +16,7 @@ from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
@@ -74,6 +75,11 @@ def caller_of(request: HttpRequest) -> Caller:
     return caller
 
 
+def mark(request: HttpRequest) -> str:
+    """Return the address of the site's mark."""
+    return static("hotseat/mark.svg")
+
+
 def password_field(*, required: bool = True) -> forms.CharField:
     """Return a field for a new password."""
     widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
@@ -82,8 +88,9 @@ def password_field(*, required: bool = True) -> forms.CharField:
 
 
 def text_area(label: str, *, rows: int, **options: Any) -> forms.CharField:
-    """Return a field for much text, shown in `rows` lines."""
-    return forms.CharField(label=label, widget=UnfoldAdminTextareaWidget(attrs={"rows": rows}), **options)
+    """Return a field for much text that programs read, shown in `rows` lines."""
+    attributes = {"rows": rows, "class": "font-mono", "spellcheck": "false"}
+    return forms.CharField(label=label, widget=UnfoldAdminTextareaWidget(attrs=attributes), **options)
 
 
 class Site(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types

@@ -22,7 +22,7 @@ NAMES = engines["django"].from_string("{% for row in rows %}{{ row.name }} {% en
 
 
 def listing(request: HttpRequest) -> TemplateResponse:
-    return TemplateResponse(request, NAMES, {"rows": Customer.objects.order_by("name")})  # type: ignore[arg-type]
+    return TemplateResponse(request, NAMES, {"rows": Customer.objects.order_by("name")})
 
 
 def adding(request: HttpRequest, status: int) -> HttpResponse:
