@@ -6,12 +6,13 @@ PY := .venv/bin/python
 NPM := $(shell command -v npm)
 NODE_GROUP := $(if $(NPM),,--group node)
 WORKERS ?= 2
+RUNS ?= 1
 SOURCES := manage.py config tenants agents routing reporting billing deploy tests
 FRONT_END := package.json package-lock.json $(shell find config/assets -type f 2>/dev/null) \
 	$(shell find config tenants agents routing reporting billing -name '*.html' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test test-lab lint format lab lab-down demo-call services-up services-down
+.PHONY: help setup assets run test test-lab lint format lab lab-down demo-call services-up services-down bench bench-acd
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +26,11 @@ test: setup assets ## all tests that need no exchange (no root needed)
 
 test-lab: setup assets ## the tests on the real exchange (root)
 	$(PY) -m pytest -m lab tests $(PYTEST_ARGS)
+
+bench: bench-acd ## every benchmark
+
+bench-acd: setup ## our ACD beside app_queue and an in-memory floor, on the lab (root; RUNS=5 for the full form)
+	$(PY) -m tests.benchmarks.acd --runs $(RUNS) $(BENCH_ARGS)
 
 lint: setup ## format, rules, types, boundaries between apps, migrations
 	.venv/bin/ruff format --check --quiet $(SOURCES)
