@@ -50,12 +50,13 @@ def run_pool(pool: UUID) -> int:
         while True:
             now = db_now()
             pairs, was_cut = _choose(pool, rows=rows, now=now)
-            made = _make_offers(pairs, now=now)
-            offers += made
-            if made == 0:
-                if not was_cut:
-                    return offers
-                rows *= 4
+            offers += _make_offers(pairs, now=now)
+            if pairs:
+                # Also when all of them fell out: who comes next has had no turn yet.
+                continue
+            if not was_cut:
+                return offers
+            rows *= 4
 
 
 def _choose(pool: UUID, *, rows: int, now: datetime) -> tuple[list[Pair], bool]:

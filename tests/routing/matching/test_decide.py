@@ -1,0 +1,144 @@
+"""The pure policy against the naive one, whole and read in pieces."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.matching.decide import FreeSlot, Pair, Waiting, decide
+from tests.routing.matching.oracle import Caller, Seat, pairs
+
+pytestmark = pytest.mark.nodb
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+POOL = UUID(int=1)
+DEMANDS, PROFILES, SESSIONS = ([UUID(int=base + n) for n in range(4)] for base in (100, 200, 300))
+Fits = Mapping[tuple[UUID, UUID], int]
+
+
+def _waiting(number: int, *, demand: int = 0, priority: int = 0, at: int = 0, rule: str = "longest_idle",
+             excluded: frozenset[int] = frozenset(), channel: str = "voice") -> Waiting:  # fmt: skip
+    return Waiting(
+        id=UUID(int=1000 + number), tenant_id=POOL, demand_id=DEMANDS[demand], channel=channel, priority=priority,
+        order_at=NOON + timedelta(seconds=at), preference=rule, ring_seconds=20,
+        excluded=frozenset(SESSIONS[one] for one in excluded),
+    )  # fmt: skip
+
+
+def _slot(number: int, *, profile: int = 0, session: int = 0, idle: int = 0, channel: str = "voice") -> FreeSlot:
+    return FreeSlot(
+        id=UUID(int=2000 + number), session_id=SESSIONS[session], profile_id=PROFILES[profile], channel=channel,
+        idle_since=NOON + timedelta(seconds=idle),
+    )  # fmt: skip
+
+
+contacts = st.lists(
+    st.builds(
+        dict, demand=st.integers(0, 3), priority=st.integers(-1, 1), at=st.integers(0, 4),
+        rule=st.sampled_from(["longest_idle", "most_proficient"]), excluded=st.frozensets(st.integers(0, 3), max_size=2),
+        channel=st.sampled_from(["voice", "voice", "voice", "chat"]),
+    ),
+    max_size=14,
+).map(lambda rows: [_waiting(number, **row) for number, row in enumerate(rows)])  # fmt: skip
+slots = st.lists(
+    st.builds(
+        dict, profile=st.integers(0, 3), session=st.integers(0, 3), idle=st.integers(0, 4),
+        channel=st.sampled_from(["voice", "voice", "voice", "chat"]),
+    ),
+    max_size=12,
+).map(lambda rows: [_slot(number, **row) for number, row in enumerate(rows)])  # fmt: skip
+fits = st.dictionaries(st.tuples(st.sampled_from(DEMANDS), st.sampled_from(PROFILES)), st.integers(0, 5), max_size=12)
+
+
+def _oracle(waiting: Sequence[Waiting], free: Sequence[FreeSlot], verdicts: Fits) -> list[tuple[UUID, UUID]]:
+    callers = [
+        Caller(one.id, one.demand_id, one.priority, (one.order_at, one.id), one.preference == "most_proficient",
+               frozenset(one.excluded), one.channel)
+        for one in waiting
+    ]  # fmt: skip
+    seats = [Seat(one.id, one.session_id, one.profile_id, (one.idle_since, one.id), one.channel) for one in free]
+    return [(UUID(str(caller)), UUID(str(seat))) for caller, seat in pairs(callers, seats, dict(verdicts))]
+
+
+def _told(made: Sequence[Pair]) -> list[tuple[UUID, UUID]]:
+    return [(pair.contact.id, pair.slot.id) for pair in made]
+
+
+@settings(max_examples=200, deadline=None)
+@given(contacts, slots, fits)
+def test_it_decides_as_the_naive_policy(waiting: list[Waiting], free: list[FreeSlot], verdicts: Fits) -> None:
+    assert _told(decide(waiting, free, verdicts)) == _oracle(waiting, free, verdicts)
+
+
+@settings(max_examples=200, deadline=None)
+@given(contacts, slots, fits, st.integers(1, 4))
+def test_read_in_pieces_it_decides_the_same(
+    waiting: list[Waiting], free: list[FreeSlot], verdicts: Fits, rows: int
+) -> None:
+    """Rounds that read only the first rows of each demand and profile make the pairs of one that reads all."""
+    queue, left, made, size = list(waiting), list(free), list[tuple[UUID, UUID]](), rows
+    while True:
+        first = _head(queue, key=lambda one: one.demand_id, order=lambda one: one.place, rows=size)
+        ready = _head(left, key=lambda one: (one.profile_id, one.channel), order=lambda one: (one.idle_since, one.id),
+                      rows=size)  # fmt: skip
+        cut_demands = _full((one.demand_id for one in first), size)
+        cut_profiles = _full((one.profile_id for one in ready), size)
+        pairs_now = decide(first, ready, verdicts, cut_demands=cut_demands, cut_profiles=cut_profiles)
+        made += _told(pairs_now)
+        queue = [one for one in queue if one.id not in {pair.contact.id for pair in pairs_now}]
+        left = [one for one in left if one.id not in {pair.slot.id for pair in pairs_now}]
+        if not pairs_now:
+            if not (cut_demands or cut_profiles):
+                break
+            size *= 4
+    assert sorted(made) == sorted(_oracle(waiting, free, verdicts))
+
+
+def _head(rows_of, *, key, order, rows: int):  # type: ignore[no-untyped-def] # generic over both kinds of row
+    kept, counts = [], Counter()  # type: ignore[var-annotated]
+    for one in sorted(rows_of, key=order):
+        counts[key(one)] += 1
+        if counts[key(one)] <= rows:
+            kept.append(one)
+    return kept
+
+
+def _full(keys, rows: int) -> set[UUID]:  # type: ignore[no-untyped-def] # any iterable of ids
+    return {key for key, count in Counter(keys).items() if count >= rows}
+
+
+# --- the rules, one by one --------------------------------------------------------------------------------------------
+
+FITS_ALL: Fits = {(demand, profile): 3 for demand in DEMANDS for profile in PROFILES}
+
+
+def test_priority_goes_before_the_wait_and_the_id_settles_ties() -> None:
+    waiting = [_waiting(1, at=0), _waiting(2, at=9, priority=1), _waiting(4, at=0), _waiting(3, at=0)]
+    free = [_slot(number, session=number % 4, idle=number) for number in range(4)]
+    assert [pair.contact.id.int - 1000 for pair in decide(waiting, free, FITS_ALL)] == [2, 1, 3, 4]
+
+
+def test_the_longest_idle_or_the_most_proficient_is_preferred() -> None:
+    verdicts = {(DEMANDS[0], PROFILES[0]): 3, (DEMANDS[0], PROFILES[1]): 5}
+    free = [_slot(1, profile=0, idle=0), _slot(2, profile=1, idle=9)]
+    for rule, chosen in (("longest_idle", 2001), ("most_proficient", 2002)):
+        (pair,) = decide([_waiting(1, rule=rule)], free, verdicts)
+        assert (pair.slot.id.int, pair.candidates) == (chosen, 2)
+
+
+def test_one_who_can_be_served_by_nobody_does_not_hold_up_the_next() -> None:
+    verdicts = {(DEMANDS[1], PROFILES[0]): 1}
+    made = decide([_waiting(1, demand=0), _waiting(2, demand=1, at=5)], [_slot(1)], verdicts)
+    assert _told(made) == [(UUID(int=1002), UUID(int=2001))]
+
+
+def test_an_excluded_agent_is_left_out_for_this_contact_only() -> None:
+    waiting = [_waiting(1, excluded=frozenset({0})), _waiting(2, at=5)]
+    made = decide(waiting, [_slot(1, session=0)], FITS_ALL)
+    assert _told(made) == [(UUID(int=1002), UUID(int=2001))]

@@ -1,0 +1,303 @@
+"""A matching pass on PostgreSQL: whom it offers to whom, what it walks past, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from agents.public import Slot, set_not_ready, set_ready
+from routing.matching import run as running
+from routing.matching.run import run_pool
+from routing.models import CommandKind, Contact, Queue, SlotHold
+from routing.states import ContactState, OfferState
+from tenants.models import Timer
+from tenants.public import db_now, engine_scope, tenant_scope, uuid7
+from tests import factories
+from tests.routing import calls
+from tests.routing.matching import crowd
+
+
+def test_callers_are_served_by_priority_then_by_the_time_they_came() -> None:
+    line = calls.make_line()
+    later = crowd.queue_callers(line, 3)
+    with engine_scope(read_only=True):
+        earlier_at = db_now() - timedelta(minutes=1)
+    earlier = crowd.queue_callers(line, 2, at=earlier_at)
+    urgent = crowd.queue_callers(line, 1, priority=5)
+    crowd.seat_agents(line.tenant, 4)
+    assert run_pool(line.tenant.id) == 4
+    expected = [urgent[0].id, earlier[0].id, earlier[1].id, later[0].id]
+    assert [contact for contact, _ in crowd.pairs(line.tenant)] == expected
+    crowd.expect_consistent(line.tenant)
+
+
+def test_the_longest_idle_agent_is_asked_first() -> None:
+    line = calls.make_line()
+    sessions = crowd.seat_agents(line.tenant, 3)
+    contacts = crowd.queue_callers(line, 3)
+    assert run_pool(line.tenant.id) == 3
+    assert crowd.pairs(line.tenant) == [(c.id, s.id) for c, s in zip(contacts, sessions, strict=True)]
+
+
+def test_a_queue_may_prefer_the_most_proficient() -> None:
+    line = calls.make_line(preference=Queue.Preference.MOST_PROFICIENT)
+    crowd.seat_agents(line.tenant, 1)
+    (expert,) = crowd.seat_agents(line.tenant, 1, skills={"english": 5})
+    (contact,) = crowd.queue_callers(line, 1)
+    assert run_pool(line.tenant.id) == 1
+    assert crowd.pairs(line.tenant) == [(contact.id, expert.id)]
+    decision = calls.offer_of(contact).decision
+    assert (decision["fit"], decision["candidates"], decision["preference"]) == (5, 2, "most_proficient")
+
+
+def test_who_lacks_the_skill_is_not_asked_and_holds_up_nobody() -> None:
+    tenant = factories.make_tenant()
+    french = calls.make_line(tenant, requires={"french": 2})
+    english = calls.make_line(tenant)
+    (waits,) = crowd.queue_callers(french, 1)
+    (served,) = crowd.queue_callers(english, 1)
+    beginner, speaker = (*crowd.seat_agents(tenant, 1, skills={"french": 1}), *crowd.seat_agents(tenant, 1))
+    assert run_pool(tenant.id) == 1
+    assert crowd.pairs(tenant) == [(served.id, speaker.id)]
+    assert calls.now_of(waits).state == ContactState.QUEUED
+    assert not factories.slot_of(beginner).held
+
+
+def test_an_excluded_agent_is_left_out_until_the_exclusion_ends() -> None:
+    line = calls.make_line()
+    (session,) = crowd.seat_agents(line.tenant, 1)
+    first, second = crowd.queue_callers(line, 2)
+    with engine_scope(read_only=True):
+        now = db_now()
+    calls.exclude(first, session, until=now + timedelta(minutes=1))
+    assert run_pool(line.tenant.id) == 1
+    assert crowd.pairs(line.tenant) == [(second.id, session.id)]
+
+    (other,) = crowd.seat_agents(line.tenant, 1)
+    calls.exclude(first, other, until=now - timedelta(seconds=1))
+    assert run_pool(line.tenant.id) == 1
+    assert crowd.pairs(line.tenant)[1:] == [(first.id, other.id)]
+
+
+def test_an_offer_is_written_with_everything_that_follows_from_it() -> None:
+    line = calls.make_line(ring_seconds=15)
+    (session,) = crowd.seat_agents(line.tenant, 1)
+    (contact,) = crowd.queue_callers(line, 1)
+    assert run_pool(line.tenant.id) == 1
+    offer = calls.offer_of(contact)
+    assert (offer.state, offer.session_id, offer.fence) == (OfferState.OFFERED, session.id, 1)
+    assert offer.lease_expires_at - offer.offered_at == timedelta(seconds=17)
+    with engine_scope(read_only=True):
+        timer = Timer.objects.get(kind="offer-lease", subject_id=offer.id)
+        assert (timer.due_at, timer.data) == (offer.lease_expires_at, {"contact": str(contact.id), "fence": 1})
+        assert SlotHold.objects.get(slot_id=offer.slot_id).offer_id == offer.id
+    (dial,) = calls.commands(contact, CommandKind.DIAL)
+    assert dial.arguments["channel"] == offer.leg_channel == f"agent.{offer.id}"
+    assert (dial.arguments["timeout_s"], dial.session_id) == (15, session.id)
+    assert offer.decision == {
+        "demand": str(contact.demand_id), "step": 0, "priority": 0, "order_at": contact.order_at.isoformat(),
+        "candidates": 1, "preference": "longest_idle", "fit": 3, "excluded": [],
+        "idle_since": factories.slot_of(session).idle_since.isoformat(),
+    }  # fmt: skip
+
+
+def test_a_pool_sees_its_own_tenant_only() -> None:
+    line, other = calls.make_line(), calls.make_line()
+    crowd.queue_callers(line, 1)
+    crowd.seat_agents(other.tenant, 1)
+    assert (run_pool(line.tenant.id), run_pool(other.tenant.id)) == (0, 0)
+
+
+def test_nothing_pairs_twice() -> None:
+    line = calls.make_line()
+    crowd.seat_agents(line.tenant, 2)
+    crowd.queue_callers(line, 1)
+    assert [run_pool(line.tenant.id) for _ in range(3)] == [1, 0, 0]
+
+
+def test_those_behind_the_first_rows_are_served_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three at a time are read; the first six exclude the only agents there are, who are behind others as well."""
+    monkeypatch.setattr(running, "ROWS_A_ROUND", 3)
+    line = calls.make_line()
+    sessions = crowd.seat_agents(line.tenant, 2)
+    contacts = crowd.queue_callers(line, 9)
+    with engine_scope(read_only=True):
+        until = db_now() + timedelta(minutes=1)
+    for contact in contacts[:6]:
+        for session in sessions:
+            calls.exclude(contact, session, until=until)
+    assert run_pool(line.tenant.id) == 2
+    assert crowd.positions(contacts, line.tenant) == [6, 7]
+
+
+# --- between deciding and locking -------------------------------------------------------------------------------------
+
+
+def _meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], Any]) -> None:
+    """Let `change` commit on another connection after the pass has decided and before it locks, once."""
+    locking, done = running._make_offers, []
+
+    def late(*given: Any, **named: Any) -> int:
+        if not done:
+            done.append(1)
+            _aside(change)
+        return locking(*given, **named)
+
+    monkeypatch.setattr(running, "_make_offers", late)
+
+
+def _aside(change: Callable[[], Any]) -> None:
+    import threading
+
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            change()
+        except BaseException as failure:
+            failures.append(failure)
+            raise
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    assert failures == []
+
+
+def test_a_caller_who_left_meanwhile_falls_out_and_the_next_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = calls.make_line()
+    with calls.matching_by_hand():
+        (gone, stays) = calls.queued(line, 2)
+        (session,) = crowd.seat_agents(line.tenant, 1)
+        _meanwhile(monkeypatch, lambda: calls.caller_hangs_up(gone))
+        assert run_pool(line.tenant.id) == 1
+    assert crowd.pairs(line.tenant) == [(stays.id, session.id)]
+    assert calls.now_of(gone).state == ContactState.ENDED
+    crowd.expect_consistent(line.tenant)
+
+
+def test_an_agent_now_not_ready_falls_out_and_the_next_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = calls.make_line()
+    reason = factories.make_reason(line.tenant)
+    with calls.matching_by_hand():
+        first, second = crowd.seat_agents(line.tenant, 2)
+        (contact,) = crowd.queue_callers(line, 1)
+        _meanwhile(
+            monkeypatch,
+            lambda: set_not_ready(tenant_id=line.tenant.id, session_id=first.id, reason_id=reason.id, actor="agent:1"),
+        )
+        assert run_pool(line.tenant.id) == 1
+    assert crowd.pairs(line.tenant) == [(contact.id, second.id)]
+    crowd.expect_consistent(line.tenant)
+
+
+def test_an_agent_who_becomes_ready_meanwhile_is_found_by_the_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = calls.make_line()
+    with calls.matching_by_hand():
+        first, second = (*crowd.seat_agents(line.tenant, 1), *crowd.seat_agents(line.tenant, 1, ready=False))
+        contacts = crowd.queue_callers(line, 2)
+        _meanwhile(monkeypatch, lambda: set_ready(tenant_id=line.tenant.id, session_id=second.id, actor="agent:2"))
+        assert run_pool(line.tenant.id) == 2
+    assert crowd.pairs(line.tenant) == [(contacts[0].id, first.id), (contacts[1].id, second.id)]
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------------
+
+
+class Counter:
+    """Counts the statements of the engine's connection."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        self.statements.append(sql)
+        return execute(sql, params, many, context)
+
+
+def _cost(pool: Any) -> tuple[int, int]:
+    """How many offers a pass makes and how many statements it takes."""
+    counter = Counter()
+    with ExitStack() as stack:
+        stack.enter_context(connections["engine"].execute_wrapper(counter))
+        made = run_pool(pool)
+    return made, len(counter.statements)
+
+
+@pytest.mark.parametrize(("waiting", "ready"), [(1, 1), (8, 1), (60, 1), (1, 60), (60, 0)])
+def test_a_pass_takes_the_same_number_of_statements_however_many_wait_or_are_ready(waiting: int, ready: int) -> None:
+    small, large = calls.make_line(), calls.make_line()
+    for line, callers, agents in ((small, 1, min(ready, 1)), (large, waiting, ready)):
+        crowd.seat_agents(line.tenant, agents or 1, ready=bool(agents))
+        crowd.queue_callers(line, callers)
+    one, many = _cost(small.tenant.id), _cost(large.tenant.id)
+    # With something left on one side, the last round looks for a partner in vain: at most one query more or less.
+    assert one[0] == many[0] == min(ready, 1)
+    assert abs(one[1] - many[1]) <= 1, (one, many)
+    assert many[1] < 40
+
+
+def test_an_idle_pass_is_three_statements() -> None:
+    line = calls.make_line()
+    crowd.seat_agents(line.tenant, 5)
+    made, statements = _cost(line.tenant.id)
+    # The lock, the clock, the contacts; nothing else when nobody waits.
+    assert (made, statements) == (0, 3)
+
+
+def test_the_queries_walk_their_indexes() -> None:
+    """With many rows the plan of each query is a walk of the index that its comment names, never a scan."""
+    line = calls.make_line()
+    crowd.queue_callers(line, 300)
+    crowd.seat_agents(line.tenant, 200)
+    given: dict[str, Any] = {"pool": line.tenant.id, "limit": 64, "channel": "voice", "now": datetime.now().astimezone()}
+    with engine_scope() as scope, connections[scope.alias].cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for name, index, table in (
+            ("waiting.sql", "waiting_contacts", "routing_contact"), ("free.sql", "free_slots", "agents_slot"),
+        ):  # fmt: skip
+            text = (running.SQL / name).read_text()
+            cursor.execute(f"EXPLAIN {text}", given)
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+            assert index in plan, plan
+            assert f"Seq Scan on {table}" not in plan, plan
+
+
+def test_the_round_reads_no_more_rows_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = calls.make_line()
+    crowd.queue_callers(line, 100)
+    crowd.seat_agents(line.tenant, 1)
+    read: list[int] = []
+    query = running.run_query
+
+    def counted(path: Any, given: Any) -> Any:
+        rows = query(path, given)
+        read.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(running, "run_query", counted)
+    assert run_pool(line.tenant.id) == 1
+    assert max(read) == running.ROWS_A_ROUND
+
+
+def test_unknown_pools_are_harmless() -> None:
+    assert run_pool(uuid7()) == 0
+
+
+def test_slots_of_a_session_that_is_not_open_are_never_chosen() -> None:
+    line = calls.make_line()
+    (session,) = crowd.seat_agents(line.tenant, 1)
+    with tenant_scope(line.tenant.id):
+        Slot.objects.filter(session=session).update(open=False)
+    crowd.queue_callers(line, 1)
+    assert run_pool(line.tenant.id) == 0
+    with engine_scope(read_only=True):
+        assert Contact.objects.filter(tenant=line.tenant, state=ContactState.QUEUED).count() == 1
