@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from routing.models import Contact, Offer
+from routing.models import Contact, Offer, Participation
 from routing.node.handling import handle
 from routing.services.legs import bridge_id
 from routing.states import LIVE_OFFER, ContactState
@@ -66,6 +66,13 @@ def call_through(number: str, tenant: Tenant, *, ani: str = "+447700900123", hid
     (offer,) = [offer for offer in live_offers(tenant) if offer.contact_id == contact.id]
     pick_up(offer)
     return channel
+
+
+def agents_legs(tenant: Tenant) -> list[str]:
+    """The channels of agents who are on a contact now."""
+    with engine_scope(read_only=True):
+        parts = Participation.objects.filter(tenant=tenant, left_at__isnull=True).order_by("joined_at", "id")
+        return list(parts.values_list("leg_channel", flat=True))
 
 
 def _now() -> datetime:

@@ -64,7 +64,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._group = self._own_channel = ""
 
     # Channels' own types stand only in its stubs.
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket; whatever way it ends, its tasks end with it."""
         try:
             await super().__call__(scope, receive, send)
