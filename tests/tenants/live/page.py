@@ -42,7 +42,7 @@ class Page:
 
     def __init__(self, client: Api | None, *, pace: Pace = NEVER) -> None:
         consumer = LiveConsumer.as_asgi(topics=(BoardTopic(), DeskTopic()), pace=pace)
-        served = SessionMiddlewareStack(URLRouter([path("ws/v1/live/", consumer)]))  # type: ignore[list-item]  # Channels' stubs want its own route
+        served = SessionMiddlewareStack(URLRouter([path("ws/v1/live/", consumer)]))  # type: ignore[arg-type, list-item]  # Channels' stubs want its own route
         headers = [(b"accept-language", b"en")]
         if client is not None and settings.SESSION_COOKIE_NAME in client.cookies:
             cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
