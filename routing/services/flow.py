@@ -19,10 +19,10 @@ from routing.services.commands import caller_command
 from routing.services.contacts import enter_queue, lock_contact, note, save
 from routing.services.hand_over import HAND_OVER_TIMER, hand_over_contact
 from routing.states import CONTACT, ContactState, EndReason
+from routing.switch.port import Cause
 from tenants.public import (
     Customer,
     Due,
-    Tenant,
     claim_timer,
     db_now,
     drop_timer,
@@ -32,6 +32,18 @@ from tenants.public import (
 )
 
 REMEMBERED_KEYS = 32
+ENDINGS = {
+    "closed": EndReason.REJECTED,
+    "busy": EndReason.REJECTED,
+    "rejected": EndReason.REJECTED,
+    "no_input": EndReason.LEFT_FLOW,
+    actions.FLOW_LIMIT: EndReason.FAILED,
+}
+"""What a contact's end is called when its flow hangs up for a reason other than having served the caller."""
+
+CAUSES = {"busy": Cause.USER_BUSY, "rejected": Cause.CALL_REJECTED}
+"""What a caller who was never answered is told (Q.850)."""
+
 HAND_OVER_NET = timedelta(seconds=2)
 
 Definition = flows.FlowDefinition
@@ -117,6 +129,8 @@ class _Step:
             run.save(update_fields=["state", "applied"])
             for action in step.actions:
                 self._carry_out(action)
+            if isinstance(trigger, triggers.Started) and self.contact.state == ContactState.IN_FLOW:
+                save(self.contact)
 
     def _may_take(self, trigger: triggers.Trigger) -> bool:
         if isinstance(trigger, triggers.Started):
@@ -125,7 +139,6 @@ class _Step:
             drop_timer(FLOW_TIMER, subject_id=self.contact.id)
             CONTACT.apply(self.contact, ContactState.IN_FLOW)
             note("contact.flow_started", self.contact, at=self.now, version=self.contact.flow_version_id)
-            save(self.contact)
             return True
         return self.contact.state == ContactState.IN_FLOW
 
@@ -136,8 +149,8 @@ class _Step:
         return _definition_of(version_id)
 
     def _facts(self) -> flows.FlowFacts:
-        tenant = Tenant.objects.get(id=self.tenant_id)
-        party = ContactParty.objects.get(contact=self.contact)
+        party = ContactParty.objects.select_related("tenant").get(contact=self.contact)
+        tenant = party.tenant
         known = bool(party.ani) and Customer.objects.filter(phone=party.ani).exists()
         return flows.FlowFacts(
             now=self.now,
@@ -202,10 +215,10 @@ class _Step:
         )
 
     def _hang_up(self, reason: str) -> None:
-        self.contact.ending = EndReason.FAILED if reason == actions.FLOW_LIMIT else EndReason.SELF_SERVED
+        self.contact.ending = ENDINGS.get(reason, EndReason.SELF_SERVED)
         note("contact.flow_ended", self.contact, at=self.now, why=reason)
         save(self.contact, "ending")
-        caller_command(self.contact, CommandKind.HANG_UP, at=self.now)
+        caller_command(self.contact, CommandKind.HANG_UP, at=self.now, cause=CAUSES.get(reason, Cause.NORMAL_CLEARING))
 
 
 def medium(item: Media) -> dict[str, str]:
