@@ -8,4 +8,4 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         # Registers how a signed-in agent is recognised; models are not to be had earlier.
-        import agents.callers  # noqa: F401, PLC0415
+        import agents.callers

@@ -6,9 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.public import TenantForeignKey, TenantModel
 
-CODE = RegexValidator(
-    r"^[a-z0-9][a-z0-9_-]*$", _("Small letters, digits, hyphen and underscore only.")
-)
+CODE = RegexValidator(r"^[a-z0-9][a-z0-9_-]*$", _("Small letters, digits, hyphen and underscore only."))
 
 
 class Site(TenantModel):
@@ -19,9 +17,7 @@ class Site(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("site")
         verbose_name_plural = _("sites")
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "name"], name="site_name_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="site_name_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -35,12 +31,8 @@ class Station(TenantModel):
         DESK = "desk", _("the desk is asked first, then the phone answers by itself")
 
     site = TenantForeignKey(Site, verbose_name=_("site"))
-    extension = models.CharField(
-        _("extension"), max_length=10, validators=[RegexValidator(r"^[0-9]{2,10}$")]
-    )
-    ip_address = models.GenericIPAddressField(
-        _("workstation's IP address"), null=True, blank=True
-    )
+    extension = models.CharField(_("extension"), max_length=10, validators=[RegexValidator(r"^[0-9]{2,10}$")])
+    ip_address = models.GenericIPAddressField(_("workstation's IP address"), null=True, blank=True)
     endpoint = models.CharField(
         _("SIP endpoint"),
         max_length=64,
@@ -52,12 +44,8 @@ class Station(TenantModel):
             )
         ],
     )
-    answer_mode = models.CharField(
-        _("answering"), max_length=8, choices=AnswerMode, default=AnswerMode.PHONE
-    )
-    reachable = models.BooleanField(
-        _("phone registered"), default=False, editable=False
-    )
+    answer_mode = models.CharField(_("answering"), max_length=8, choices=AnswerMode, default=AnswerMode.PHONE)
+    reachable = models.BooleanField(_("phone registered"), default=False, editable=False)
     reachable_at = models.DateTimeField(null=True, editable=False)
 
     class Meta(TenantModel.Meta):
@@ -65,12 +53,8 @@ class Station(TenantModel):
         verbose_name_plural = _("stations")
         ordering = ("extension",)
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "extension"], name="station_extension_once"
-            ),
-            models.UniqueConstraint(
-                fields=["tenant", "ip_address"], name="station_ip_once"
-            ),
+            models.UniqueConstraint(fields=["tenant", "extension"], name="station_extension_once"),
+            models.UniqueConstraint(fields=["tenant", "ip_address"], name="station_ip_once"),
         ]
 
     def __str__(self) -> str:
@@ -85,9 +69,7 @@ class Team(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("team")
         verbose_name_plural = _("teams")
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "name"], name="team_name_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="team_name_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -103,9 +85,7 @@ class Skill(TenantModel):
         verbose_name = _("skill")
         verbose_name_plural = _("skills")
         ordering = ("name",)
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "code"], name="skill_code_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "code"], name="skill_code_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -114,9 +94,7 @@ class Skill(TenantModel):
 class Agent(TenantModel):
     """A person who serves one tenant's customers, known there by an agent number."""
 
-    user = models.OneToOneField(
-        "tenants.User", on_delete=models.PROTECT, verbose_name=_("person")
-    )
+    user = models.OneToOneField("tenants.User", on_delete=models.PROTECT, verbose_name=_("person"))
     number = models.CharField(
         _("agent number"),
         max_length=16,
@@ -130,11 +108,7 @@ class Agent(TenantModel):
         verbose_name = _("agent")
         verbose_name_plural = _("agents")
         ordering = ("number",)
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "number"], name="agent_number_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "number"], name="agent_number_once")]
 
     def __str__(self) -> str:
         return f"{self.number} {self.user.name}"
@@ -143,9 +117,7 @@ class Agent(TenantModel):
 class AgentSkill(TenantModel):
     """How well an agent can do something: 1 (a beginner) to 5 (an expert)."""
 
-    agent = TenantForeignKey(
-        Agent, on_delete=models.CASCADE, related_name="skills", verbose_name=_("agent")
-    )
+    agent = TenantForeignKey(Agent, on_delete=models.CASCADE, related_name="skills", verbose_name=_("agent"))
     skill = TenantForeignKey(Skill, verbose_name=_("skill"))
     proficiency = models.PositiveSmallIntegerField(
         _("proficiency"),
@@ -157,12 +129,8 @@ class AgentSkill(TenantModel):
         verbose_name = _("agent's skill")
         verbose_name_plural = _("agents' skills")
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "agent", "skill"], name="agent_skill_once"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(proficiency__range=(1, 5)), name="proficiency_1_to_5"
-            ),
+            models.UniqueConstraint(fields=["tenant", "agent", "skill"], name="agent_skill_once"),
+            models.CheckConstraint(condition=models.Q(proficiency__range=(1, 5)), name="proficiency_1_to_5"),
         ]
 
     def __str__(self) -> str:
@@ -180,9 +148,7 @@ class NotReadyReason(TenantModel):
         LOGGED_IN = "logged_in", _("just logged in")
 
     name = models.CharField(_("name"), max_length=80)
-    system_code = models.CharField(
-        max_length=16, choices=System, blank=True, editable=False
-    )
+    system_code = models.CharField(max_length=16, choices=System, blank=True, editable=False)
     active = models.BooleanField(_("active"), default=True)
 
     class Meta(TenantModel.Meta):

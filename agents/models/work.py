@@ -21,9 +21,7 @@ class SkillProfile(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = _("skill profile")
         verbose_name_plural = _("skill profiles")
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "key"], name="profile_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="profile_once")]
 
     def __str__(self) -> str:
         return self.key or "–"
@@ -35,14 +33,10 @@ class AgentSession(TenantModel):
     agent = TenantForeignKey(Agent, verbose_name=_("agent"))
     station = TenantForeignKey(Station, verbose_name=_("station"))
     profile = TenantForeignKey(SkillProfile, verbose_name=_("skill profile"))
-    state = models.CharField(
-        _("state"), max_length=12, choices=SessionState, default=SessionState.NOT_READY
-    )
+    state = models.CharField(_("state"), max_length=12, choices=SessionState, default=SessionState.NOT_READY)
     reason = TenantForeignKey(NotReadyReason, null=True, verbose_name=_("reason"))
     state_since = models.DateTimeField(_("since"))
-    next_state = models.CharField(
-        max_length=12, choices=SessionState, default=SessionState.READY
-    )
+    next_state = models.CharField(max_length=12, choices=SessionState, default=SessionState.READY)
     next_reason = TenantForeignKey(NotReadyReason, null=True, related_name="+")
     wrap_up_contact_id = models.UUIDField(null=True)
     wrap_up_until = models.DateTimeField(null=True)
@@ -96,9 +90,7 @@ class Slot(TenantModel):
     (written by `routing`, with that row). Open and not held, it is free; `idle_since` orders free slots.
     """
 
-    session = TenantForeignKey(
-        AgentSession, on_delete=models.CASCADE, related_name="slots"
-    )
+    session = TenantForeignKey(AgentSession, on_delete=models.CASCADE, related_name="slots")
     profile = TenantForeignKey(SkillProfile)
     channel = models.CharField(max_length=12, default="voice")
     ordinal = models.PositiveSmallIntegerField(default=0)
@@ -108,9 +100,7 @@ class Slot(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "session", "channel", "ordinal"], name="slot_once"
-            ),
+            models.UniqueConstraint(fields=["tenant", "session", "channel", "ordinal"], name="slot_once"),
         ]
         indexes = [
             models.Index(

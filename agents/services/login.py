@@ -129,8 +129,15 @@ def _open_session(who: _Who, profile: SkillProfile, *, ip_address: str, extensio
         agent_id=who.agent_id, station=station, profile=profile, reason=reason, state_since=now, logged_in_at=now
     )
     record(
-        "agent.logged_in", session, kind=KIND, at=now, agent=str(who.agent_id), station=str(station.id),
-        profile=str(profile.id), state=session.state, reason=str(reason.id) if reason else None,
+        "agent.logged_in",
+        session,
+        kind=KIND,
+        at=now,
+        agent=str(who.agent_id),
+        station=str(station.id),
+        profile=str(profile.id),
+        state=session.state,
+        reason=str(reason.id) if reason else None,
     )
     session.save(force_insert=True)
     Slot.objects.create(session=session, profile=profile, idle_since=now)

@@ -67,13 +67,16 @@ def mark_endpoint(*, endpoint: str, reachable: bool, at: datetime) -> bool:
             return False
         if session is None:
             record_once(
-                "station.reachable_changed", tenant_id=station.tenant_id, kind="reachability", subject_id=uuid7(),
-                at=at, station=str(station.id), reachable=reachable,
+                "station.reachable_changed",
+                tenant_id=station.tenant_id,
+                kind="reachability",
+                subject_id=uuid7(),
+                at=at,
+                station=str(station.id),
+                reachable=reachable,
             )
             return True
-        record(
-            "station.reachable_changed", session, kind=KIND, at=at, station=str(station.id), reachable=reachable
-        )
+        record("station.reachable_changed", session, kind=KIND, at=at, station=str(station.id), reachable=reachable)
         session.save(update_fields=["version"])
         if session.state == SessionState.READY and not reachable:
             make_not_ready(session, system_code=NotReadyReason.System.UNREACHABLE, at=db_now())

@@ -165,13 +165,27 @@ def _move(
         _leave_wrap_up(session, at=at)
     session.state_since, session.reason_id = at, reason_id
     record(
-        "agent.state_changed", session, kind=KIND, at=at,
-        state=str(target), reason=_text(reason_id), previous=str(previous), **details,
+        "agent.state_changed",
+        session,
+        kind=KIND,
+        at=at,
+        state=str(target),
+        reason=_text(reason_id),
+        previous=str(previous),
+        **details,
     )
     session.save(
         update_fields=[
-            "state", "state_since", "reason", "next_state", "next_reason", "wrap_up_contact_id", "wrap_up_until",
-            "backoff_until", "logged_out_at", "version",
+            "state",
+            "state_since",
+            "reason",
+            "next_state",
+            "next_reason",
+            "wrap_up_contact_id",
+            "wrap_up_until",
+            "backoff_until",
+            "logged_out_at",
+            "version",
         ]
     )
     refresh_slots(session, idle_since=at if target == SessionState.READY else None)
