@@ -26,8 +26,11 @@ def _metered(facts: dict[str, Any]) -> str:
 
 def _minutes(line: UsageLine, facts: dict[str, Any]) -> str:
     terms = {
-        "price": f"{line.unit_price:.6f}", "seconds": plain(line.quantity), "fee": facts["connection_fee"],
-        "amount": f"{line.amount:.6f}", "currency": line.currency,
+        "price": f"{line.unit_price:.6f}",
+        "seconds": plain(line.quantity),
+        "fee": facts["connection_fee"],
+        "amount": f"{line.amount:.6f}",
+        "currency": line.currency,
     }
     if Decimal(facts["connection_fee"]):
         sum_ = _("%(fee)s + %(price)s per minute × %(seconds)s s ÷ 60 = %(amount)s %(currency)s") % terms
@@ -68,7 +71,10 @@ def _number(line: UsageLine, facts: dict[str, Any]) -> str:
 
 def _rent(line: UsageLine, facts: dict[str, Any]) -> dict[str, Any]:
     return {
-        "price": f"{line.unit_price:.6f}", "nth": facts["nth"], "days": facts["days"], "amount": f"{line.amount:.6f}",
+        "price": f"{line.unit_price:.6f}",
+        "nth": facts["nth"],
+        "days": facts["days"],
+        "amount": f"{line.amount:.6f}",
         "currency": line.currency,
     }
 

@@ -40,8 +40,12 @@ class PriceBook:
             return Unrated(contact.id, UnratedReason.NOT_METERED)
         if free := self._why_free(contact):
             return self._line(
-                contact, seconds=whole_seconds(metered_ms), unit_price=Decimal(0), amount=Decimal(0),
-                currency=self.tenant.currency, explanation={"rule": free},
+                contact,
+                seconds=whole_seconds(metered_ms),
+                unit_price=Decimal(0),
+                amount=Decimal(0),
+                currency=self.tenant.currency,
+                explanation={"rule": free},
             )
         return self._priced(contact, metered_ms)
 
@@ -78,23 +82,41 @@ class PriceBook:
         )
 
     def _line(
-        self, contact: Contact, *, seconds: int, unit_price: Decimal, amount: Decimal, currency: str,
+        self,
+        contact: Contact,
+        *,
+        seconds: int,
+        unit_price: Decimal,
+        amount: Decimal,
+        currency: str,
         explanation: dict[str, Any],
     ) -> UsageLine:
         return UsageLine(
-            key=contact_key(contact.id), kind=UsageLine.Kind.MINUTES, contact=contact,
-            occurred_on=self._day(contact), quantity=Decimal(seconds), unit=UsageLine.Unit.SECOND,
-            unit_price=unit_price, amount=amount, currency=currency,
+            key=contact_key(contact.id),
+            kind=UsageLine.Kind.MINUTES,
+            contact=contact,
+            occurred_on=self._day(contact),
+            quantity=Decimal(seconds),
+            unit=UsageLine.Unit.SECOND,
+            unit_price=unit_price,
+            amount=amount,
+            currency=currency,
             explanation={"metered_ms": contact.metered_ms, "direction": contact.direction, **explanation},
         )
 
     def _charged(self, contact: Contact, metered_ms: int, table: RateTable, rate: Rate) -> UsageLine:
         cost = charge(
-            metered_ms, price_per_minute=rate.price_per_minute, connection_fee=rate.connection_fee,
-            initial=rate.initial_seconds, increment=rate.increment_seconds,
+            metered_ms,
+            price_per_minute=rate.price_per_minute,
+            connection_fee=rate.connection_fee,
+            initial=rate.initial_seconds,
+            increment=rate.increment_seconds,
         )
         return self._line(
-            contact, seconds=cost.seconds, unit_price=rate.price_per_minute, amount=cost.amount,
+            contact,
+            seconds=cost.seconds,
+            unit_price=rate.price_per_minute,
+            amount=cost.amount,
             currency=table.currency,
             explanation={
                 "rule": "minutes",

@@ -99,7 +99,8 @@ def _statements(tenant_id: UUID, lines: QuerySet[UsageLine]) -> dict[Month, Stat
     order = UsageLine.Kind.values
     return {
         month: Statement(
-            tenant_id, month,
+            tenant_id,
+            month,
             [
                 CurrencyTotal(currency, sorted(kinds, key=lambda each: order.index(each.kind)))
                 for currency, kinds in sorted(currencies.items())
@@ -127,16 +128,29 @@ class RentRow:
 def rent_rows(month: Month) -> list[RentRow]:
     """The month's rent lease by lease: one query."""
     lines = usage_lines(month).exclude(kind=UsageLine.Kind.MINUTES)
-    sums = lines.values(
-        "kind", "unit_price", "currency", seats=F("seat_lease__seats"), number=F("number_lease__number__e164"),
-        lease=Coalesce("seat_lease_id", "number_lease_id"),
-    ).annotate(
-        first=Min("occurred_on"), last=Max("occurred_on"), days=Count("id"), amount_sum=Sum("amount")
-    ).order_by("-kind", "first", "lease")
+    sums = (
+        lines.values(
+            "kind",
+            "unit_price",
+            "currency",
+            seats=F("seat_lease__seats"),
+            number=F("number_lease__number__e164"),
+            lease=Coalesce("seat_lease_id", "number_lease_id"),
+        )
+        .annotate(first=Min("occurred_on"), last=Max("occurred_on"), days=Count("id"), amount_sum=Sum("amount"))
+        .order_by("-kind", "first", "lease")
+    )
     return [
         RentRow(
-            kind=row["kind"], seats=row["seats"], number=row["number"], first_day=row["first"], last_day=row["last"],
-            days=row["days"], unit_price=row["unit_price"], amount=row["amount_sum"], currency=row["currency"],
+            kind=row["kind"],
+            seats=row["seats"],
+            number=row["number"],
+            first_day=row["first"],
+            last_day=row["last"],
+            days=row["days"],
+            unit_price=row["unit_price"],
+            amount=row["amount_sum"],
+            currency=row["currency"],
         )
         for row in sums
     ]

@@ -30,14 +30,28 @@ def lines_as_csv(lines: Iterable[UsageLine]) -> str:
     sheet = csv.writer(out)
     sheet.writerow(
         [
-            _("Day"), _("Kind"), _("Contact"), _("Quantity"), _("Unit"), _("Price"), _("Amount"), _("Currency"),
+            _("Day"),
+            _("Kind"),
+            _("Contact"),
+            _("Quantity"),
+            _("Unit"),
+            _("Price"),
+            _("Amount"),
+            _("Currency"),
             _("Explanation"),
         ]
     )
     for line in lines:
         cells: list[Cell] = [
-            line.occurred_on.isoformat(), str(line.get_kind_display()), str(line.contact_id or ""), line.quantity,
-            str(line.get_unit_display()), line.unit_price, line.amount, line.currency, explain(line),
+            line.occurred_on.isoformat(),
+            str(line.get_kind_display()),
+            str(line.contact_id or ""),
+            line.quantity,
+            str(line.get_unit_display()),
+            line.unit_price,
+            line.amount,
+            line.currency,
+            explain(line),
         ]
         sheet.writerow([cell(value) for value in cells])
     return out.getvalue()

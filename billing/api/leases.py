@@ -82,9 +82,7 @@ class TenantNumberLeaseViewSet(OfTenant, NumberLeaseViewSet):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         values = self.checked(NumberLeaseSerializer)
         number = values.pop("number")
-        lease = lease_number(
-            tenant_id=self.caller.tenant_id, number_id=number.id, actor=self.caller.actor, **values
-        )
+        lease = lease_number(tenant_id=self.caller.tenant_id, number_id=number.id, actor=self.caller.actor, **values)
         return self.show(lease.id, status=201)
 
     @extend_schema(request=LeaseEndSerializer, responses=NumberLeaseSerializer)

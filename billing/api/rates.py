@@ -43,9 +43,7 @@ class RateSerializer(Constrained, serializers.ModelSerializer[Rate]):
 
     class Meta:
         model = Rate
-        fields = (
-            "id", "table", "prefix", "price_per_minute", "connection_fee", "initial_seconds", "increment_seconds"
-        )
+        fields = ("id", "table", "prefix", "price_per_minute", "connection_fee", "initial_seconds", "increment_seconds")
 
 
 class RateFilter(django_filters.FilterSet):
@@ -68,7 +66,6 @@ class RateViewSet(ReadRows):
     serializer_class: Any = RateSerializer
     filterset_class = RateFilter
     read_right = Right.READ_RATES
-
 
 
 class TenantRateTableViewSet(OfTenant, WriteRows):

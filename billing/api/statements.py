@@ -57,8 +57,20 @@ class UsageLineSerializer(serializers.ModelSerializer[UsageLine]):
     class Meta:
         model = UsageLine
         fields = (
-            "id", "kind", "contact", "seat_lease", "number_lease", "occurred_on", "quantity", "unit", "unit_price",
-            "amount", "currency", "explanation", "explained", "created_at",
+            "id",
+            "kind",
+            "contact",
+            "seat_lease",
+            "number_lease",
+            "occurred_on",
+            "quantity",
+            "unit",
+            "unit_price",
+            "amount",
+            "currency",
+            "explanation",
+            "explained",
+            "created_at",
         )
 
     def get_explained(self, line: UsageLine) -> str:

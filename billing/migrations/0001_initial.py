@@ -12,171 +12,457 @@ import tenants.models.base
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('routing', '0002_security'),
-        ('tenants', '0003_library_tables'),
+        ("routing", "0002_security"),
+        ("tenants", "0003_library_tables"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='NumberLease',
+            name="NumberLease",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('price_per_month', models.DecimalField(decimal_places=6, max_digits=18, validators=[django.core.validators.MinValueValidator(Decimal(0))], verbose_name='price per month')),
-                ('currency', models.CharField(max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}$', 'A currency is three capital letters (ISO 4217), such as EUR.')], verbose_name='currency')),
-                ('first_day', models.DateField(verbose_name='from')),
-                ('last_day', models.DateField(blank=True, help_text='Empty: until further notice.', null=True, verbose_name='to')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('number', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.number', verbose_name='number')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "price_per_month",
+                    models.DecimalField(
+                        decimal_places=6,
+                        max_digits=18,
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
+                        verbose_name="price per month",
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(
+                        max_length=3,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z]{3}$", "A currency is three capital letters (ISO 4217), such as EUR."
+                            )
+                        ],
+                        verbose_name="currency",
+                    ),
+                ),
+                ("first_day", models.DateField(verbose_name="from")),
+                (
+                    "last_day",
+                    models.DateField(
+                        blank=True, help_text="Empty: until further notice.", null=True, verbose_name="to"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "number",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="tenants.number",
+                        verbose_name="number",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'number lease',
-                'verbose_name_plural': 'number leases',
-                'ordering': ('first_day', 'id'),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "number lease",
+                "verbose_name_plural": "number leases",
+                "ordering": ("first_day", "id"),
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='RateTable',
+            name="RateTable",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('direction', models.CharField(choices=[('inbound', 'inbound'), ('outbound', 'outbound')], default='inbound', max_length=8, verbose_name='direction')),
-                ('currency', models.CharField(max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}$', 'A currency is three capital letters (ISO 4217), such as EUR.')], verbose_name='currency')),
-                ('first_day', models.DateField(verbose_name='from')),
-                ('last_day', models.DateField(blank=True, help_text='Empty: until further notice.', null=True, verbose_name='to')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("inbound", "inbound"), ("outbound", "outbound")],
+                        default="inbound",
+                        max_length=8,
+                        verbose_name="direction",
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(
+                        max_length=3,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z]{3}$", "A currency is three capital letters (ISO 4217), such as EUR."
+                            )
+                        ],
+                        verbose_name="currency",
+                    ),
+                ),
+                ("first_day", models.DateField(verbose_name="from")),
+                (
+                    "last_day",
+                    models.DateField(
+                        blank=True, help_text="Empty: until further notice.", null=True, verbose_name="to"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'rate table',
-                'verbose_name_plural': 'rate tables',
-                'ordering': ('direction', '-first_day'),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "rate table",
+                "verbose_name_plural": "rate tables",
+                "ordering": ("direction", "-first_day"),
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Rate',
+            name="Rate",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('prefix', models.CharField(blank=True, help_text='Such as +86755. Empty: all other numbers, and hidden ones.', max_length=16, validators=[django.core.validators.RegexValidator('^(\\+[1-9][0-9]{0,14})?$', 'A prefix is + and digits, such as +86755.')], verbose_name='prefix')),
-                ('price_per_minute', models.DecimalField(decimal_places=6, max_digits=18, validators=[django.core.validators.MinValueValidator(Decimal(0))], verbose_name='price per minute')),
-                ('connection_fee', models.DecimalField(decimal_places=6, default=Decimal(0), max_digits=18, validators=[django.core.validators.MinValueValidator(Decimal(0))], verbose_name='connection fee')),
-                ('initial_seconds', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)], verbose_name='first step (s)')),
-                ('increment_seconds', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)], verbose_name='further steps (s)')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
-                ('table', tenants.models.base.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='rates', to='billing.ratetable', verbose_name='rate table')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "prefix",
+                    models.CharField(
+                        blank=True,
+                        help_text="Such as +86755. Empty: all other numbers, and hidden ones.",
+                        max_length=16,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^(\\+[1-9][0-9]{0,14})?$", "A prefix is + and digits, such as +86755."
+                            )
+                        ],
+                        verbose_name="prefix",
+                    ),
+                ),
+                (
+                    "price_per_minute",
+                    models.DecimalField(
+                        decimal_places=6,
+                        max_digits=18,
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
+                        verbose_name="price per minute",
+                    ),
+                ),
+                (
+                    "connection_fee",
+                    models.DecimalField(
+                        decimal_places=6,
+                        default=Decimal(0),
+                        max_digits=18,
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
+                        verbose_name="connection fee",
+                    ),
+                ),
+                (
+                    "initial_seconds",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="first step (s)",
+                    ),
+                ),
+                (
+                    "increment_seconds",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="further steps (s)",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
+                (
+                    "table",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rates",
+                        to="billing.ratetable",
+                        verbose_name="rate table",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'rate',
-                'verbose_name_plural': 'rates',
-                'ordering': ('prefix',),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "rate",
+                "verbose_name_plural": "rates",
+                "ordering": ("prefix",),
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='SeatLease',
+            name="SeatLease",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('price_per_month', models.DecimalField(decimal_places=6, max_digits=18, validators=[django.core.validators.MinValueValidator(Decimal(0))], verbose_name='price per month')),
-                ('currency', models.CharField(max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}$', 'A currency is three capital letters (ISO 4217), such as EUR.')], verbose_name='currency')),
-                ('first_day', models.DateField(verbose_name='from')),
-                ('last_day', models.DateField(blank=True, help_text='Empty: until further notice.', null=True, verbose_name='to')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('seats', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)], verbose_name='seats')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "price_per_month",
+                    models.DecimalField(
+                        decimal_places=6,
+                        max_digits=18,
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
+                        verbose_name="price per month",
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(
+                        max_length=3,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z]{3}$", "A currency is three capital letters (ISO 4217), such as EUR."
+                            )
+                        ],
+                        verbose_name="currency",
+                    ),
+                ),
+                ("first_day", models.DateField(verbose_name="from")),
+                (
+                    "last_day",
+                    models.DateField(
+                        blank=True, help_text="Empty: until further notice.", null=True, verbose_name="to"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "seats",
+                    models.PositiveIntegerField(
+                        validators=[django.core.validators.MinValueValidator(1)], verbose_name="seats"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'seat lease',
-                'verbose_name_plural': 'seat leases',
-                'ordering': ('first_day', 'id'),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "seat lease",
+                "verbose_name_plural": "seat leases",
+                "ordering": ("first_day", "id"),
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='UsageLine',
+            name="UsageLine",
             fields=[
-                ('id', models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=96)),
-                ('kind', models.CharField(choices=[('seat', 'seats'), ('number', 'numbers'), ('minutes', 'minutes')], max_length=8, verbose_name='kind')),
-                ('occurred_on', models.DateField(verbose_name='day')),
-                ('quantity', models.DecimalField(decimal_places=6, max_digits=18, verbose_name='quantity')),
-                ('unit', models.CharField(choices=[('second', 'seconds'), ('seat_day', 'seat days'), ('number_day', 'number days')], max_length=12, verbose_name='unit')),
-                ('unit_price', models.DecimalField(decimal_places=6, max_digits=18, verbose_name='price')),
-                ('amount', models.DecimalField(decimal_places=6, max_digits=18, verbose_name='amount')),
-                ('currency', models.CharField(max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}$', 'A currency is three capital letters (ISO 4217), such as EUR.')], verbose_name='currency')),
-                ('explanation', models.JSONField(verbose_name='explanation')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='written')),
-                ('contact', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='routing.contact', verbose_name='contact')),
-                ('number_lease', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='billing.numberlease', verbose_name='number lease')),
-                ('seat_lease', tenants.models.base.TenantForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='billing.seatlease', verbose_name='seat lease')),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to='tenants.tenant')),
+                ("id", models.UUIDField(default=tenants.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=96)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("seat", "seats"), ("number", "numbers"), ("minutes", "minutes")],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("occurred_on", models.DateField(verbose_name="day")),
+                ("quantity", models.DecimalField(decimal_places=6, max_digits=18, verbose_name="quantity")),
+                (
+                    "unit",
+                    models.CharField(
+                        choices=[("second", "seconds"), ("seat_day", "seat days"), ("number_day", "number days")],
+                        max_length=12,
+                        verbose_name="unit",
+                    ),
+                ),
+                ("unit_price", models.DecimalField(decimal_places=6, max_digits=18, verbose_name="price")),
+                ("amount", models.DecimalField(decimal_places=6, max_digits=18, verbose_name="amount")),
+                (
+                    "currency",
+                    models.CharField(
+                        max_length=3,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z]{3}$", "A currency is three capital letters (ISO 4217), such as EUR."
+                            )
+                        ],
+                        verbose_name="currency",
+                    ),
+                ),
+                ("explanation", models.JSONField(verbose_name="explanation")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="written")),
+                (
+                    "contact",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="routing.contact",
+                        verbose_name="contact",
+                    ),
+                ),
+                (
+                    "number_lease",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="billing.numberlease",
+                        verbose_name="number lease",
+                    ),
+                ),
+                (
+                    "seat_lease",
+                    tenants.models.base.TenantForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="billing.seatlease",
+                        verbose_name="seat lease",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, to="tenants.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'usage line',
-                'verbose_name_plural': 'usage lines',
-                'ordering': ('occurred_on', 'id'),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "usage line",
+                "verbose_name_plural": "usage lines",
+                "ordering": ("occurred_on", "id"),
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.AddConstraint(
-            model_name='numberlease',
-            constraint=models.CheckConstraint(condition=models.Q(('last_day__isnull', True), ('last_day__gte', models.F('first_day')), _connector='OR'), name='number_lease_forward'),
+            model_name="numberlease",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("last_day__isnull", True), ("last_day__gte", models.F("first_day")), _connector="OR"
+                ),
+                name="number_lease_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='numberlease',
-            constraint=models.CheckConstraint(condition=models.Q(('price_per_month__gte', 0)), name='number_lease_terms'),
+            model_name="numberlease",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_per_month__gte", 0)), name="number_lease_terms"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='numberlease',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('number', '='), (models.Func(models.F('first_day'), models.F('last_day'), models.Value('[]'), function='daterange'), '&&')], name='number_leased_once_a_day', violation_error_message='This number is already leased on some of these days.'),
+            model_name="numberlease",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    ("number", "="),
+                    (
+                        models.Func(
+                            models.F("first_day"), models.F("last_day"), models.Value("[]"), function="daterange"
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="number_leased_once_a_day",
+                violation_error_message="This number is already leased on some of these days.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ratetable',
-            constraint=models.CheckConstraint(condition=models.Q(('last_day__isnull', True), ('last_day__gte', models.F('first_day')), _connector='OR'), name='rate_table_forward'),
+            model_name="ratetable",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("last_day__isnull", True), ("last_day__gte", models.F("first_day")), _connector="OR"
+                ),
+                name="rate_table_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ratetable',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('tenant', '='), ('direction', '='), (models.Func(models.F('first_day'), models.F('last_day'), models.Value('[]'), function='daterange'), '&&')], name='one_rate_table_a_day', violation_error_message='Another rate table of this direction is in force on some of these days.'),
+            model_name="ratetable",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    ("tenant", "="),
+                    ("direction", "="),
+                    (
+                        models.Func(
+                            models.F("first_day"), models.F("last_day"), models.Value("[]"), function="daterange"
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="one_rate_table_a_day",
+                violation_error_message="Another rate table of this direction is in force on some of these days.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rate',
-            constraint=models.UniqueConstraint(fields=('tenant', 'table', 'prefix'), name='rate_prefix_once'),
+            model_name="rate",
+            constraint=models.UniqueConstraint(fields=("tenant", "table", "prefix"), name="rate_prefix_once"),
         ),
         migrations.AddConstraint(
-            model_name='rate',
-            constraint=models.CheckConstraint(condition=models.Q(('connection_fee__gte', 0), ('price_per_minute__gte', 0)), name='rate_not_negative'),
+            model_name="rate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("connection_fee__gte", 0), ("price_per_minute__gte", 0)), name="rate_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rate',
-            constraint=models.CheckConstraint(condition=models.Q(('increment_seconds__gte', 1), ('initial_seconds__gte', 1)), name='rate_steps_of_a_second'),
+            model_name="rate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("increment_seconds__gte", 1), ("initial_seconds__gte", 1)),
+                name="rate_steps_of_a_second",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='seatlease',
-            constraint=models.CheckConstraint(condition=models.Q(('last_day__isnull', True), ('last_day__gte', models.F('first_day')), _connector='OR'), name='seat_lease_forward'),
+            model_name="seatlease",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("last_day__isnull", True), ("last_day__gte", models.F("first_day")), _connector="OR"
+                ),
+                name="seat_lease_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='seatlease',
-            constraint=models.CheckConstraint(condition=models.Q(('price_per_month__gte', 0), ('seats__gte', 1)), name='seat_lease_terms'),
+            model_name="seatlease",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_per_month__gte", 0), ("seats__gte", 1)), name="seat_lease_terms"
+            ),
         ),
         migrations.AddIndex(
-            model_name='usageline',
-            index=models.Index(fields=['tenant', 'occurred_on', 'id'], name='usage_by_day'),
+            model_name="usageline",
+            index=models.Index(fields=["tenant", "occurred_on", "id"], name="usage_by_day"),
         ),
         migrations.AddConstraint(
-            model_name='usageline',
-            constraint=models.UniqueConstraint(fields=('tenant', 'key'), name='usage_once'),
+            model_name="usageline",
+            constraint=models.UniqueConstraint(fields=("tenant", "key"), name="usage_once"),
         ),
         migrations.AddConstraint(
-            model_name='usageline',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('contact__isnull', False), ('kind', 'minutes'), ('number_lease__isnull', True), ('seat_lease__isnull', True)), models.Q(('contact__isnull', True), ('kind', 'seat'), ('number_lease__isnull', True), ('seat_lease__isnull', False)), models.Q(('contact__isnull', True), ('kind', 'number'), ('number_lease__isnull', False), ('seat_lease__isnull', True)), _connector='OR'), name='usage_of_one_thing'),
+            model_name="usageline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("contact__isnull", False),
+                        ("kind", "minutes"),
+                        ("number_lease__isnull", True),
+                        ("seat_lease__isnull", True),
+                    ),
+                    models.Q(
+                        ("contact__isnull", True),
+                        ("kind", "seat"),
+                        ("number_lease__isnull", True),
+                        ("seat_lease__isnull", False),
+                    ),
+                    models.Q(
+                        ("contact__isnull", True),
+                        ("kind", "number"),
+                        ("number_lease__isnull", False),
+                        ("seat_lease__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="usage_of_one_thing",
+            ),
         ),
     ]

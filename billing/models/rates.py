@@ -59,11 +59,11 @@ class Rate(TenantModel):
     A call is billed for `initial_seconds` at least and in steps of `increment_seconds` after that.
     """
 
-    table = TenantForeignKey(
-        RateTable, on_delete=models.CASCADE, related_name="rates", verbose_name=_("rate table")
-    )
+    table = TenantForeignKey(RateTable, on_delete=models.CASCADE, related_name="rates", verbose_name=_("rate table"))
     prefix = models.CharField(
-        _("prefix"), max_length=16, blank=True,
+        _("prefix"),
+        max_length=16,
+        blank=True,
         validators=[RegexValidator(r"^(\+[1-9][0-9]{0,14})?$", _("A prefix is + and digits, such as +86755."))],
         help_text=_("Such as +86755. Empty: all other numbers, and hidden ones."),
     )

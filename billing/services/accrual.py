@@ -30,7 +30,8 @@ def accrue_leases(*, tenant_id: UUID, day: dt.date | None = None) -> int:
         if day is not None and day > today:
             raise Invalid(
                 f"{day} has not begun in the tenant's time zone; rent is charged up to {today}.",
-                code="day-not-begun", today=today.isoformat(),
+                code="day-not-begun",
+                today=today.isoformat(),
             )
         lines = [*_seat_lines(day or today), *_number_lines(day or today)]
         UsageLine.objects.bulk_create(lines, ignore_conflicts=True, batch_size=BATCH)
@@ -44,9 +45,15 @@ def _seat_lines(to: dt.date) -> Iterator[UsageLine]:
     for lease in leases:
         for rent in _days_due(lease, lease.charged_to, to=to, units=lease.seats):
             yield UsageLine(
-                key=rent_key(kind, lease.id, rent.day), kind=kind, seat_lease=lease, occurred_on=rent.day,
-                quantity=lease.seats, unit=UsageLine.Unit.SEAT_DAY, unit_price=lease.price_per_month,
-                amount=rent.amount, currency=lease.currency,
+                key=rent_key(kind, lease.id, rent.day),
+                kind=kind,
+                seat_lease=lease,
+                occurred_on=rent.day,
+                quantity=lease.seats,
+                unit=UsageLine.Unit.SEAT_DAY,
+                unit_price=lease.price_per_month,
+                amount=rent.amount,
+                currency=lease.currency,
                 explanation={"rule": "seats", "nth": rent.nth, "days": rent.days, "seats": lease.seats},
             )
 
@@ -57,16 +64,20 @@ def _number_lines(to: dt.date) -> Iterator[UsageLine]:
     for lease in leases.select_related("number"):
         for rent in _days_due(lease, lease.charged_to, to=to, units=1):
             yield UsageLine(
-                key=rent_key(kind, lease.id, rent.day), kind=kind, number_lease=lease, occurred_on=rent.day,
-                quantity=1, unit=UsageLine.Unit.NUMBER_DAY, unit_price=lease.price_per_month,
-                amount=rent.amount, currency=lease.currency,
+                key=rent_key(kind, lease.id, rent.day),
+                kind=kind,
+                number_lease=lease,
+                occurred_on=rent.day,
+                quantity=1,
+                unit=UsageLine.Unit.NUMBER_DAY,
+                unit_price=lease.price_per_month,
+                amount=rent.amount,
+                currency=lease.currency,
                 explanation={"rule": "number", "nth": rent.nth, "days": rent.days, "number": lease.number.e164},
             )
 
 
-def _days_due(
-    lease: LeasedThing, charged_to: dt.date | None, *, to: dt.date, units: int
-) -> Iterator[RentDay]:
+def _days_due(lease: LeasedThing, charged_to: dt.date | None, *, to: dt.date, units: int) -> Iterator[RentDay]:
     """The days of the lease that have no line yet, up to `to`. Lines are written in order, so there are no gaps."""
     day = lease.first_day if charged_to is None else charged_to + dt.timedelta(days=1)
     last = to if lease.last_day is None else min(to, lease.last_day)

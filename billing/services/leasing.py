@@ -27,8 +27,14 @@ L = TypeVar("L", SeatLease, NumberLease)
 
 
 def lease_seats(
-    *, tenant_id: UUID, seats: int, price_per_month: Decimal, first_day: dt.date,
-    last_day: dt.date | None = None, currency: str | None = None, actor: str,
+    *,
+    tenant_id: UUID,
+    seats: int,
+    price_per_month: Decimal,
+    first_day: dt.date,
+    last_day: dt.date | None = None,
+    currency: str | None = None,
+    actor: str,
 ) -> SeatLease:
     """Lease `seats` seats from `first_day` to `last_day` (both the tenant's days, both paid) and raise the entitlement.
 
@@ -38,15 +44,24 @@ def lease_seats(
         lock_leases()
         tenant = Tenant.objects.get(id=tenant_id)
         lease = SeatLease(
-            seats=seats, price_per_month=price_per_month, first_day=first_day, last_day=last_day,
+            seats=seats,
+            price_per_month=price_per_month,
+            first_day=first_day,
+            last_day=last_day,
             currency=currency or tenant.currency,
         )
         return _begin(lease, tenant, UsageLine.Kind.SEAT)
 
 
 def lease_number(
-    *, tenant_id: UUID, number_id: UUID, price_per_month: Decimal, first_day: dt.date,
-    last_day: dt.date | None = None, currency: str | None = None, actor: str,
+    *,
+    tenant_id: UUID,
+    number_id: UUID,
+    price_per_month: Decimal,
+    first_day: dt.date,
+    last_day: dt.date | None = None,
+    currency: str | None = None,
+    actor: str,
 ) -> NumberLease:
     """Charge the tenant rent for one of its numbers from `first_day` to `last_day` (both paid).
 
@@ -58,7 +73,10 @@ def lease_number(
         if not Number.objects.filter(id=number_id).exists():
             raise NotFound(f"There is no number {number_id}.", number=str(number_id))
         lease = NumberLease(
-            number_id=number_id, price_per_month=price_per_month, first_day=first_day, last_day=last_day,
+            number_id=number_id,
+            price_per_month=price_per_month,
+            first_day=first_day,
+            last_day=last_day,
             currency=currency or tenant.currency,
         )
         return _begin(lease, tenant, UsageLine.Kind.NUMBER)
@@ -97,7 +115,9 @@ def refresh_entitlements(tenant: Tenant) -> None:
     limits = {Entitlement.Kind.SEATS: seats, Entitlement.Kind.NUMBERS: numbers}
     Entitlement.objects.bulk_create(
         [Entitlement(kind=kind, limit=leased["limit"]) for kind, leased in limits.items() if leased["all"]],
-        update_conflicts=True, unique_fields=["tenant", "kind"], update_fields=["limit"],
+        update_conflicts=True,
+        unique_fields=["tenant", "kind"],
+        update_fields=["limit"],
     )
 
 
@@ -109,7 +129,11 @@ def _begin(lease: L, tenant: Tenant, kind: UsageLine.Kind) -> L:
     lease.save(force_insert=True)
     refresh_entitlements(tenant)
     record_once(
-        "lease.began", tenant_id=lease.tenant_id, kind=f"{kind}_lease", subject_id=lease.id, at=db_now(),
+        "lease.began",
+        tenant_id=lease.tenant_id,
+        kind=f"{kind}_lease",
+        subject_id=lease.id,
+        at=db_now(),
         first_day=lease.first_day.isoformat(),
     )
     return lease
@@ -121,13 +145,15 @@ def _end(model: type[L], lease_id: UUID, last_day: dt.date) -> L:
         raise NotFound(f"There is no such lease: {lease_id}.", lease=str(lease_id))
     if last_day < lease.first_day:
         raise Invalid(
-            f"The lease begins on {lease.first_day}; it cannot end on {last_day}.", code="ends-before-it-begins",
+            f"The lease begins on {lease.first_day}; it cannot end on {last_day}.",
+            code="ends-before-it-begins",
             first_day=lease.first_day.isoformat(),
         )
     paid_to = accrued_to(lease)
     if paid_to is not None and last_day < paid_to:
         raise Conflict(
-            f"Rent is already charged up to {paid_to}; the lease cannot end on {last_day}.", code="already-charged",
+            f"Rent is already charged up to {paid_to}; the lease cannot end on {last_day}.",
+            code="already-charged",
             charged_to=paid_to.isoformat(),
         )
     lease.last_day = last_day

@@ -43,14 +43,16 @@ def rate_contact(*, tenant_id: UUID, contact_id: UUID) -> UsageLine:
             raise NotFound(f"There is no contact {contact_id}.", contact=str(contact_id))
         if contact.state != ContactState.ENDED:
             raise Unratable(
-                f"Contact {contact_id} is {contact.state}; it is rated when it has ended.", code="contact-not-ended",
+                f"Contact {contact_id} is {contact.state}; it is rated when it has ended.",
+                code="contact-not-ended",
                 contact=str(contact_id),
             )
         rating = _rate([contact], tenant_id)
         if rating.unrated:
             reason = rating.unrated[0].reason
             raise Unratable(
-                f"Contact {contact_id} is not rated: {UnratedReason(reason).label}", code=str(reason),
+                f"Contact {contact_id} is not rated: {UnratedReason(reason).label}",
+                code=str(reason),
                 contact=str(contact_id),
             )
         return rating.written[0] if rating.written else _written_by_another(contact_id)
@@ -124,7 +126,13 @@ def _insert(lines: list[UsageLine]) -> list[UsageLine]:
     now = db_now()
     for line in written:
         record_once(
-            "usage.rated", tenant_id=line.tenant_id, kind="usage_line", subject_id=line.id, at=now,
-            contact=str(line.contact_id), amount=str(line.amount), currency=line.currency,
+            "usage.rated",
+            tenant_id=line.tenant_id,
+            kind="usage_line",
+            subject_id=line.id,
+            at=now,
+            contact=str(line.contact_id),
+            amount=str(line.amount),
+            currency=line.currency,
         )
     return written
