@@ -302,7 +302,7 @@ class Environment:
 
     values: Mapping[str, Any]
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - the type is that of the variable's parser
+    def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
 

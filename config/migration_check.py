@@ -110,7 +110,7 @@ def main() -> int:
         found = new_migrations()
         problems = findings(sql_of(found)) if found else []
         for problem in problems:
-            print(problem)  # noqa: T201 - a command's output
+            print(problem)
         return 1 if problems else 0
     finally:
         services.release()

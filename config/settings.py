@@ -264,8 +264,17 @@ UNFOLD = {
     # The brand's orange, from light to dark (config/assets/css/tokens.css has its middle).
     "COLORS": {
         "primary": {
-            "50": "#fff4ec", "100": "#ffe4d1", "200": "#ffc6a1", "300": "#ffa06b", "400": "#f97a3a", "500": "#ea5b1b",
-            "600": "#d9480f", "700": "#b23a0c", "800": "#8c300f", "900": "#6f2911", "950": "#3d1306",
+            "50": "#fff4ec",
+            "100": "#ffe4d1",
+            "200": "#ffc6a1",
+            "300": "#ffa06b",
+            "400": "#f97a3a",
+            "500": "#ea5b1b",
+            "600": "#d9480f",
+            "700": "#b23a0c",
+            "800": "#8c300f",
+            "900": "#6f2911",
+            "950": "#3d1306",
         }
     },
 }

@@ -31,9 +31,9 @@ SENTENCES = {
 class Output(Protocol):
     """Where lines go."""
 
-    def write(self, text: str) -> Any: ...  # noqa: ANN401 - Django's OutputWrapper returns nothing of use
+    def write(self, text: str) -> Any: ...
 
-    def flush(self) -> Any: ...  # noqa: ANN401
+    def flush(self) -> Any: ...
 
 
 class Narrator:

@@ -168,7 +168,7 @@ class Office:
         return True
 
 
-def _seen(session: Any, offer: Any, talk: Any) -> Seen:  # noqa: ANN401 - rows of managers without a type
+def _seen(session: Any, offer: Any, talk: Any) -> Seen:
     reason = session.reason
     return Seen(
         session_id=session.id,

@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
     help = __doc__ or ""
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *args: Any, **options: Any) -> None:
         """Tell one call; fails when any part of it does not come to pass."""
         story = checkout.read_json(Path(settings.HOTSEAT_VAR_DIR) / "demo.json")
         lab = exchange.load()

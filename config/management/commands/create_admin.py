@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--tenant", default="provider", help="the enterprise's code; the provider unless given")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *args: Any, **options: Any) -> None:
         """Make them, or say what is wrong."""
         tenant = find_tenant(options["tenant"])
         if tenant is None:

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--language", default="en", choices=["en", "zh-hans"])
         parser.add_argument("--currency", default="EUR", help="such as CNY")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *args: Any, **options: Any) -> None:
         """Make it, or say what is wrong."""
         administrator = Person(
             email=options["admin_email"],

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         """``--reset`` begins anew."""
         parser.add_argument("--reset", action="store_true", help="remove the demo's tenants first, with all their data")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *args: Any, **options: Any) -> None:
         """Make the demo and tell of it. Passwords that were told before stay the same."""
         state = Path(settings.HOTSEAT_VAR_DIR)
         secrets = Secrets(checkout.read_json(state / "demo.json"))
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         except HotseatError as error:
             raise CommandError(f"{error.message} {error.data or ''}".strip()) from error
         environment = read()
-        host = "127.0.0.1" if environment["HOTSEAT_BIND"] in {"0.0.0.0", "::"} else environment["HOTSEAT_BIND"]  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if environment["HOTSEAT_BIND"] in {"0.0.0.0", "::"} else environment["HOTSEAT_BIND"]
         story = tell(ENTERPRISES, ids, secrets, base_url=f"http://{host}:{environment['HOTSEAT_PORT']}")
         checkout.write_json(state / "demo.json", story)
         checkout.write_json(state / "simulation.json", script(ENTERPRISES))

@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Say what is missing or unhealthy on this machine, and what to do about it."
     requires_system_checks = ()
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *args: Any, **options: Any) -> None:
         """Examine and report."""
         wrong = 0
         for finding in examine():

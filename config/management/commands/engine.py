@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     help = __doc__ or ""
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *args: Any, **options: Any) -> None:
         """Run until a signal says stop."""
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     help = "Let simulated agents work at the demo's desks."
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *args: Any, **options: Any) -> None:
         """Open an office for each enterprise of the story, and look at each twice a second."""
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

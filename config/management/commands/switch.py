@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--node", default=settings.HOTSEAT_NODE, help="the exchange node to serve")
 
-    def handle(self, *args: Any, node: str, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *args: Any, node: str, **options: Any) -> None:
         """Serve until a signal says stop. Calls go on without the worker."""
         asyncio.run(_serve(node))
 

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = __doc__ or ""
     requires_system_checks = ()
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *args: Any, **options: Any) -> None:
         """Serve until a signal says stop."""
         environment = read()
         uvicorn.run(
