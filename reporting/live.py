@@ -185,15 +185,26 @@ class QueueRow(NamedTuple):
 
 def _queue(row: QueueRow, variant: Variant) -> QueueNow:
     counts = Counts(
-        offered=row.offered, answered=row.answered, answered_in_time=row.answered_in_time, abandoned=row.abandoned,
-        abandoned_in_time=row.abandoned_in_time, short_abandoned=row.short_abandoned, wait_s=row.wait_s,
-        handled=row.handled, handle_s=row.handle_s,
+        offered=row.offered,
+        answered=row.answered,
+        answered_in_time=row.answered_in_time,
+        abandoned=row.abandoned,
+        abandoned_in_time=row.abandoned_in_time,
+        short_abandoned=row.short_abandoned,
+        wait_s=row.wait_s,
+        handled=row.handled,
+        handle_s=row.handle_s,
     )
     return QueueNow(
-        id=row.id, name=row.name,
+        id=row.id,
+        name=row.name,
         service=Service(
-            waiting=row.waiting, oldest_waiting_at=row.oldest_waiting_at, counts=counts, variant=variant,
-            threshold_seconds=row.target_seconds, short_abandon_seconds=row.short_abandon_seconds,
+            waiting=row.waiting,
+            oldest_waiting_at=row.oldest_waiting_at,
+            counts=counts,
+            variant=variant,
+            threshold_seconds=row.target_seconds,
+            short_abandon_seconds=row.short_abandon_seconds,
         ),
     )
 

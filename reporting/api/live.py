@@ -66,13 +66,22 @@ class LiveView(TenantView):
         live = read_live(self.caller.tenant_id)
         teams = [
             {
-                "id": team.id, "name": team.name, "agents": live.agents_by_state(team.id), "handled": team.handled,
+                "id": team.id,
+                "name": team.name,
+                "agents": live.agents_by_state(team.id),
+                "handled": team.handled,
                 "aht_s": team.aht_s,
             }
             for team in read_teams(self.caller.tenant_id, live.day)
         ]
         shown = {
-            "at": live.at, "date": live.day.date, "begins": live.day.begins, "ends": live.day.ends,
-            "total": live.total, "queues": live.queues, "agents": live.agents_by_state(), "teams": teams,
+            "at": live.at,
+            "date": live.day.date,
+            "begins": live.day.begins,
+            "ends": live.day.ends,
+            "total": live.total,
+            "queues": live.queues,
+            "agents": live.agents_by_state(),
+            "teams": teams,
         }
         return Response(LiveSerializer(shown).data)
