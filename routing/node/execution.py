@@ -83,9 +83,7 @@ def caller_of(command: Command) -> tuple[str, str]:
         return party.name, party.ani
 
 
-async def perform(  # noqa: C901, PLR0912 - one branch a command
-    command: Command, switch: Switch, *, sounds: Sounds
-) -> None:
+async def perform(command: Command, switch: Switch, *, sounds: Sounds) -> None:
     """Do one command. Raises SwitchUnavailable (try again) or SwitchRefused; a leg that is gone counts as done."""
     given = command.arguments
     try:

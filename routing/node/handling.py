@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 AGENT_PREFIX = "agent."
 
 
-def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR0912 - one branch an event
+def handle(event: port.SwitchEvent, *, node: str) -> None:
     """Apply one report of the switch. Every branch calls a service; applying a report again changes nothing."""
     match event:
         case port.CallArrived():

@@ -160,7 +160,7 @@ class _Step:
             ani_known=known,
         )
 
-    def _carry_out(self, action: actions.Action) -> None:  # noqa: C901 - one branch an action
+    def _carry_out(self, action: actions.Action) -> None:
         contact, now = self.contact, self.now
         match action:
             case actions.Answer():

@@ -71,7 +71,7 @@ class AriClient:
 
     async def request(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Json | None = None
-    ) -> Any:  # noqa: ANN401 - decoded JSON; the typed methods below say what it is
+    ) -> Any:
         """Do one request and return the decoded answer, ``None`` where there is none.
 
         A connection that the server had already closed is replaced once: everything sent here carries our own ids, so
@@ -90,7 +90,7 @@ class AriClient:
         except (TimeoutError, aiohttp.ClientError) as error:
             raise AriUnavailable(f"{method} {path}: {error!r}") from error
 
-    async def _request(self, method: str, path: str, params: Mapping[str, str] | None, body: Json | None) -> Any:  # noqa: ANN401 - as above
+    async def _request(self, method: str, path: str, params: Mapping[str, str] | None, body: Json | None) -> Any:
         async with self._opened().request(method, self._url + path, params=params, json=body) as answer:
             text = await answer.text()
             if answer.status >= 400:

@@ -15,7 +15,7 @@ from routing.switch.simulation.telephones import PhoneHabit
 
 def seeded(*parts: object) -> random.Random:
     """A source of chance of its own for whatever the parts name; equal parts give equal chance."""
-    return random.Random(":".join(map(str, parts)))  # noqa: S311 - chance, not secrets
+    return random.Random(":".join(map(str, parts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,6 @@ def _phone(data: Mapping[str, Any]) -> PhonePlan:
     )
 
 
-def _range(pair: Any) -> tuple[float, float]:  # noqa: ANN401 - JSON
+def _range(pair: Any) -> tuple[float, float]:
     least, most = pair
     return float(least), float(most)
