@@ -56,7 +56,11 @@ def make_contact(
     channel = f"caller-{unique()}"
     with engine_scope():
         interaction = Interaction.objects.using("engine").create(
-            node="node1", caller_channel=channel, clock_offset_ms=0, started_at=at, is_test=is_test,
+            node="node1",
+            caller_channel=channel,
+            clock_offset_ms=0,
+            started_at=at,
+            is_test=is_test,
             ended_at=at if over else None,
         )
         if queue is not None and not over:
@@ -64,15 +68,33 @@ def make_contact(
                 tenant=tenant, queue=queue, channel="voice", expression="", defaults={"requires": {}}
             )
         contact: Contact = Contact.objects.create(
-            tenant=tenant, interaction=interaction, node="node1", caller_channel=channel, state=state,
-            end_reason=reason if over else "", language="en", is_test=is_test, queue=queue, entry_point=entry_point,
-            arrived_at=at, queued_at=moment(queued), order_at=moment(queued), connected_at=moment(answered),
-            ended_at=moment(ended or 0) if over else None, metered_ms=metered_ms if over else None, **fields,
+            tenant=tenant,
+            interaction=interaction,
+            node="node1",
+            caller_channel=channel,
+            state=state,
+            end_reason=reason if over else "",
+            language="en",
+            is_test=is_test,
+            queue=queue,
+            entry_point=entry_point,
+            arrived_at=at,
+            queued_at=moment(queued),
+            order_at=moment(queued),
+            connected_at=moment(answered),
+            ended_at=moment(ended or 0) if over else None,
+            metered_ms=metered_ms if over else None,
+            **fields,
         )
         for stretch in stretches:
             Segment.objects.create(
-                tenant=tenant, contact=contact, kind=stretch.kind, queue=queue, session=stretch.session,
-                started_at=moment(stretch.start), ended_at=moment(stretch.end),
+                tenant=tenant,
+                contact=contact,
+                kind=stretch.kind,
+                queue=queue,
+                session=stretch.session,
+                started_at=moment(stretch.start),
+                ended_at=moment(stretch.end),
             )
     with tenant_scope(tenant.id):
         ContactParty.objects.create(contact=contact, ani=ani, ani_restricted=restricted, dnis="+442079460001")
@@ -80,17 +102,31 @@ def make_contact(
 
 
 def make_call(
-    tenant: Tenant, queue: Queue, session: AgentSession, *, at: datetime = NOON, wait: float = 10, talk: float = 60,
-    wrap_up: float = 20, **fields: Any,
+    tenant: Tenant,
+    queue: Queue,
+    session: AgentSession,
+    *,
+    at: datetime = NOON,
+    wait: float = 10,
+    talk: float = 60,
+    wrap_up: float = 20,
+    **fields: Any,
 ) -> Contact:
     """A contact that waited, talked to the agent and was wrapped up; metered from its answer to its end."""
     end = wait + talk
     return make_contact(
-        tenant, at=at, queue=queue, queued=0, answered=wait, ended=end,
+        tenant,
+        at=at,
+        queue=queue,
+        queued=0,
+        answered=wait,
+        ended=end,
         metered_ms=round(talk * 1000),
         stretches=[
-            Stretch(SegmentKind.QUEUE, 0, wait - 2), Stretch(SegmentKind.RING, wait - 2, wait, session),
-            Stretch(SegmentKind.TALK, wait, end, session), Stretch(SegmentKind.WRAP_UP, end, end + wrap_up, session),
+            Stretch(SegmentKind.QUEUE, 0, wait - 2),
+            Stretch(SegmentKind.RING, wait - 2, wait, session),
+            Stretch(SegmentKind.TALK, wait, end, session),
+            Stretch(SegmentKind.WRAP_UP, end, end + wrap_up, session),
         ],
         **fields,
     )

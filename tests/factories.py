@@ -105,8 +105,13 @@ def make_agent(
     for code in skills:
         make_skill(tenant, code)
     return create_agent(
-        tenant_id=tenant.id, number=number or str(7000 + unique()), name=name, password=password, skills=skills,
-        team_id=team.id if team else None, actor=ACTOR,
+        tenant_id=tenant.id,
+        number=number or str(7000 + unique()),
+        name=name,
+        password=password,
+        skills=skills,
+        team_id=team.id if team else None,
+        actor=ACTOR,
     )
 
 
@@ -130,8 +135,12 @@ def make_station(
     """A station whose phone is registered unless `reachable` is False."""
     site = site or make_site(tenant)
     station = create_station(
-        tenant_id=tenant.id, site_id=site.id, extension=extension or str(1000 + unique()), ip_address=ip_address,
-        answer_mode=answer_mode, actor=ACTOR,
+        tenant_id=tenant.id,
+        site_id=site.id,
+        extension=extension or str(1000 + unique()),
+        ip_address=ip_address,
+        answer_mode=answer_mode,
+        actor=ACTOR,
     )
     if reachable:
         with tenant_scope(tenant.id):
@@ -237,6 +246,4 @@ def make_entry_point(
 def make_private_line(tenant: Tenant, *, queue: Queue | None = None, **fields: Any) -> EntryPoint:
     """A private number that leads straight into a queue (of its own unless given)."""
     queue = queue or make_queue(tenant)
-    return make_entry_point(
-        tenant, flow=make_flow(tenant, queue_flow(queue)), number=make_number(tenant), **fields
-    )
+    return make_entry_point(tenant, flow=make_flow(tenant, queue_flow(queue)), number=make_number(tenant), **fields)

@@ -61,11 +61,17 @@ def test_it_finds_what_and_where(acme: Tenant) -> None:
     with tenant_scope(acme.id, read_only=True):
         event = Event.objects.get(aggregate_id=session.id)
     assert (event.type, event.seq, event.actor, event.occurred_at) == (
-        "agent.logged_in", 1, f"agent:{agent.id}", session.logged_in_at,
+        "agent.logged_in",
+        1,
+        f"agent:{agent.id}",
+        session.logged_in_at,
     )
     assert event.data == {
-        "agent": str(agent.id), "station": str(station.id), "profile": str(session.profile_id),
-        "state": "not_ready", "reason": str(session.reason_id),
+        "agent": str(agent.id),
+        "station": str(station.id),
+        "profile": str(session.profile_id),
+        "state": "not_ready",
+        "reason": str(session.reason_id),
     }
 
 

@@ -90,9 +90,7 @@ def test_a_call_outlasts_the_desk(acme: Tenant) -> None:
     assert (code_of(session), slot_of(session).held) == ("not_ready away", True)
 
 
-def test_the_sweep_pages_through_all_tenants(
-    acme: Tenant, globex: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_sweep_pages_through_all_tenants(acme: Tenant, globex: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """river#1318: one full batch must not hide the rest."""
     monkeypatch.setattr(presence, "PAGE", 1)
     sessions = [make_session(tenant, ready=True) for tenant in (acme, globex, acme)]
@@ -123,7 +121,10 @@ def test_a_phone_that_goes_makes_its_ready_agent_not_ready(acme: Tenant) -> None
         events = list(Event.objects.filter(aggregate_id=session.id).order_by("seq").values_list("type", "seq"))
     assert (kept.reachable, kept.reachable_at is None) == (True, False)
     assert [name for name, _ in events] == [
-        "agent.logged_in", "agent.state_changed", "station.reachable_changed", "agent.state_changed",
+        "agent.logged_in",
+        "agent.state_changed",
+        "station.reachable_changed",
+        "agent.state_changed",
         "station.reachable_changed",
     ]
     assert [seq for _, seq in events] == [1, 2, 3, 4, 5]

@@ -32,7 +32,11 @@ ELIGIBILITY = "SELECT pg_advisory_xact_lock(hashtext('eligibility'))"
 
 def login_of(tenant: Tenant, agent: Agent, station: Station) -> partial[AgentSession]:
     return partial(
-        log_in_agent, tenant_id=tenant.id, number=agent.number, password=PASSWORD, ip_address="",
+        log_in_agent,
+        tenant_id=tenant.id,
+        number=agent.number,
+        password=PASSWORD,
+        ip_address="",
         extension=station.extension,
     )
 
@@ -54,8 +58,10 @@ def test_two_agents_at_one_station(acme: Tenant, admin_database_url: str) -> Non
     station = make_station(acme, extension="1001")
     agents = {agent.id: agent for agent in (make_agent(acme, name="甲"), make_agent(acme, name="乙"))}
     outcomes = run_together(
-        admin_database_url, [login_of(acme, agent, station) for agent in agents.values()],
-        locked_by=SEATS, values=(str(acme.id),),
+        admin_database_url,
+        [login_of(acme, agent, station) for agent in agents.values()],
+        locked_by=SEATS,
+        values=(str(acme.id),),
     )
     session, error = split(outcomes)
     winner = agents[session.agent_id]
@@ -68,8 +74,10 @@ def test_one_agent_at_two_stations(acme: Tenant, admin_database_url: str) -> Non
     stations = {row.id: row for row in (make_station(acme), make_station(acme))}
     agent = make_agent(acme)
     outcomes = run_together(
-        admin_database_url, [login_of(acme, agent, station) for station in stations.values()],
-        locked_by=SEATS, values=(str(acme.id),),
+        admin_database_url,
+        [login_of(acme, agent, station) for station in stations.values()],
+        locked_by=SEATS,
+        values=(str(acme.id),),
     )
     session, error = split(outcomes)
     assert isinstance(error, Conflict)
@@ -132,8 +140,10 @@ def test_two_engines_end_a_wrap_up_once(acme: Tenant, admin_database_url: str) -
     overdue(session)
     (due,) = due_timers()
     outcomes = run_together(
-        admin_database_url, [partial(fire, due), partial(fire, due)],
-        locked_by="SELECT 1 FROM agents_agentsession WHERE id = %s FOR UPDATE", values=(session.id,),
+        admin_database_url,
+        [partial(fire, due), partial(fire, due)],
+        locked_by="SELECT 1 FROM agents_agentsession WHERE id = %s FOR UPDATE",
+        values=(session.id,),
     )
     assert outcomes == [None, None]
     assert reread(session).state == "ready"

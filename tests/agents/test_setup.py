@@ -140,7 +140,10 @@ def test_all_wrong_skills_are_listed(acme: Tenant, globex: Tenant) -> None:
         agent_call(acme, skills={"english": 6, "loans": True, "secret": 3, "mortgage": 2})
     assert refusal(refused) == ("skills-unknown", 422)
     assert refused.value.data["errors"] == {
-        "english": "1 to 5", "loans": "1 to 5", "secret": "unknown", "mortgage": "unknown",
+        "english": "1 to 5",
+        "loans": "1 to 5",
+        "secret": "unknown",
+        "mortgage": "unknown",
     }
 
 
@@ -219,8 +222,13 @@ def test_a_site_of_another_tenant_does_not_exist(acme: Tenant, globex: Tenant) -
 def test_each_wrong_field_of_a_station_is_named(acme: Tenant) -> None:
     with pytest.raises(HotseatError) as refused:
         create_station(
-            tenant_id=acme.id, site_id=make_site(acme).id, extension="x", ip_address="300.1.1.1", endpoint="a b",
-            answer_mode="telepathy", actor=ACTOR,
+            tenant_id=acme.id,
+            site_id=make_site(acme).id,
+            extension="x",
+            ip_address="300.1.1.1",
+            endpoint="a b",
+            answer_mode="telepathy",
+            actor=ACTOR,
         )
     assert refusal(refused) == ("invalid", 422)
     assert set(refused.value.data["errors"]) == {"extension", "ip_address", "endpoint", "answer_mode"}

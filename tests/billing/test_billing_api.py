@@ -42,10 +42,13 @@ def test_from_a_rate_table_to_the_statement(operator: Api) -> None:
     (line,) = api.read("usage-lines/?month=2026-03").json()["results"]
 
     assert statement == {
-        "id": f"{acme.id}.2026-03", "month": "2026-03",
+        "id": f"{acme.id}.2026-03",
+        "month": "2026-03",
         "totals": [
             {
-                "currency": "EUR", "exact": "0.001435", "total": "0.00",
+                "currency": "EUR",
+                "exact": "0.001435",
+                "total": "0.00",
                 "kinds": [{"kind": "minutes", "lines": 1, "quantity": "7.000000", "amount": "0.001435"}],
             }
         ],

@@ -20,8 +20,14 @@ def test_the_end_of_a_contact_sends_the_task_that_rates_it(redis_url: str) -> No
     contact = make_contact(tenant, metered_ms=0)
     rate_when_ended(
         Happened(
-            id=uuid.uuid4(), tenant_id=tenant.id, type=CONTACT_ENDED, aggregate_type="contact",
-            aggregate_id=contact.id, seq=1, is_test=False, data={},
+            id=uuid.uuid4(),
+            tenant_id=tenant.id,
+            type=CONTACT_ENDED,
+            aggregate_type="contact",
+            aggregate_id=contact.id,
+            seq=1,
+            is_test=False,
+            data={},
         )
     )
 

@@ -39,8 +39,12 @@ def rent(tenant: Tenant) -> list[tuple[dt.date, Decimal]]:
 def test_seats_cost_their_month_to_the_last_place_and_nothing_twice() -> None:
     tenant = make_tenant(seats=None)
     lease_seats(
-        tenant_id=tenant.id, seats=3, price_per_month=Decimal("99.99"), first_day=dt.date(2026, 1, 1),
-        last_day=dt.date(2026, 2, 14), actor=ACTOR,
+        tenant_id=tenant.id,
+        seats=3,
+        price_per_month=Decimal("99.99"),
+        first_day=dt.date(2026, 1, 1),
+        last_day=dt.date(2026, 2, 14),
+        actor=ACTOR,
     )
 
     assert accrue_leases(tenant_id=tenant.id) == 45
@@ -181,9 +185,7 @@ def test_terms_are_checked(terms: dict[str, object]) -> None:
 def test_what_is_another_tenants_does_not_exist() -> None:
     tenant, other = make_tenant(), make_tenant()
     number = make_number(other)
-    lease = lease_seats(
-        tenant_id=other.id, seats=1, price_per_month=Decimal(1), first_day=today(other), actor=ACTOR
-    )
+    lease = lease_seats(tenant_id=other.id, seats=1, price_per_month=Decimal(1), first_day=today(other), actor=ACTOR)
 
     with pytest.raises(NotFound):
         lease_number(

@@ -63,9 +63,7 @@ def test_an_amount_is_the_exact_price_to_half_a_millionth(ms: int, price: Decima
     assert cost.amount.as_tuple().exponent == -6
 
 
-@given(
-    monthly=prices, first_day=st.dates(dt.date(2024, 1, 1), dt.date(2026, 12, 31)), length=st.integers(1, 90)
-)
+@given(monthly=prices, first_day=st.dates(dt.date(2024, 1, 1), dt.date(2026, 12, 31)), length=st.integers(1, 90))
 def test_days_of_rent_add_up_to_the_rent_of_each_month(monthly: Decimal, first_day: dt.date, length: int) -> None:
     days = [first_day + dt.timedelta(days=n) for n in range(length)]
     rents = [rent_of_day(monthly, first_day=first_day, day=day) for day in days]

@@ -86,8 +86,12 @@ def test_connection_fee_and_steps_are_charged() -> None:
     table = make_table(tenant, {})
     with tenant_scope(tenant.id):
         Rate.objects.create(
-            table=table, prefix="", price_per_minute=Decimal("0.06"), connection_fee=Decimal("0.5"),
-            initial_seconds=60, increment_seconds=6,
+            table=table,
+            prefix="",
+            price_per_minute=Decimal("0.06"),
+            connection_fee=Decimal("0.5"),
+            initial_seconds=60,
+            increment_seconds=6,
         )
     contact = make_contact(tenant, ani=CALLER, metered_ms=60_001)
 

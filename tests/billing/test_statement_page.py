@@ -28,8 +28,13 @@ def make_march(tenant: Tenant, table_name: str = "Standard") -> None:
     contact = make_contact(tenant, ani="+8675583660001", metered_ms=6500)
     rate_contact(tenant_id=tenant.id, contact_id=contact.id)
     lease_seats(
-        tenant_id=tenant.id, seats=2, price_per_month=Decimal(31), first_day=dt.date(2026, 3, 1), currency="CNY",
-        last_day=dt.date(2026, 3, 2), actor=ACTOR,
+        tenant_id=tenant.id,
+        seats=2,
+        price_per_month=Decimal(31),
+        first_day=dt.date(2026, 3, 1),
+        currency="CNY",
+        last_day=dt.date(2026, 3, 2),
+        actor=ACTOR,
     )
     accrue_leases(tenant_id=tenant.id)
 

@@ -43,8 +43,12 @@ def test_a_statement_has_the_local_month_and_is_the_exact_sum_of_its_lines_round
     for second in range(7):
         call(tenant, 7, dt.datetime(2026, 2, 28, 16, 0, second, tzinfo=UTC))
     lease_seats(
-        tenant_id=tenant.id, seats=2, price_per_month=Decimal("49.9"), first_day=dt.date(2026, 2, 15),
-        last_day=dt.date(2026, 3, 31), actor=ACTOR,
+        tenant_id=tenant.id,
+        seats=2,
+        price_per_month=Decimal("49.9"),
+        first_day=dt.date(2026, 2, 15),
+        last_day=dt.date(2026, 3, 31),
+        actor=ACTOR,
     )
     accrue_leases(tenant_id=tenant.id)
 
@@ -57,7 +61,8 @@ def test_a_statement_has_the_local_month_and_is_the_exact_sum_of_its_lines_round
     assert march.id == f"{tenant.id}.2026-03"
     (euros,) = march.totals
     assert [(kind.kind, kind.lines, kind.amount) for kind in euros.kinds] == [
-        ("seat", 31, Decimal("99.8")), ("minutes", 7, 7 * Decimal("0.005833")),
+        ("seat", 31, Decimal("99.8")),
+        ("minutes", 7, 7 * Decimal("0.005833")),
     ]
     assert euros.exact == sum(line.amount for line in lines) == Decimal("99.840831")
     assert euros.total == Decimal("99.84")
@@ -124,7 +129,10 @@ def test_unrated_contacts_are_listed_with_their_reasons_in_a_fixed_number_of_que
         entries = explain_unrated(tenant.id, list(unrated()))
 
     assert [(entry.contact_id, str(entry.reason)) for entry in entries] == [
-        (waiting.id, "waiting"), (foreign.id, "no-rate"), (early.id, "no-rate-table"), (silent.id, "not-metered"),
+        (waiting.id, "waiting"),
+        (foreign.id, "no-rate"),
+        (early.id, "no-rate-table"),
+        (silent.id, "not-metered"),
     ]
     assert len(queries) == 5
 
@@ -133,8 +141,12 @@ def test_each_line_explains_itself() -> None:
     tenant = make_tenant(seats=None)
     make_prices(tenant, "0.0123", prefix="+86")
     make_number_line = lease_number(
-        tenant_id=tenant.id, number_id=make_number(tenant, e164="+442079460123").id, price_per_month=Decimal(31),
-        first_day=dt.date(2026, 3, 31), last_day=dt.date(2026, 3, 31), actor=ACTOR,
+        tenant_id=tenant.id,
+        number_id=make_number(tenant, e164="+442079460123").id,
+        price_per_month=Decimal(31),
+        first_day=dt.date(2026, 3, 31),
+        last_day=dt.date(2026, 3, 31),
+        actor=ACTOR,
     )
     accrue_leases(tenant_id=tenant.id)
     minutes = call(tenant, 7, dt.datetime(2026, 3, 10, tzinfo=UTC), ani="+861012345678")

@@ -76,9 +76,17 @@ def test_the_board_has_these_rows() -> None:
     (total,) = rows(tenant, "total")
 
     figures = {
-        "waiting": 1, "oldest_waiting_at": midday(tenant).isoformat(), "offered": 8, "answered": 3, "abandoned": 2,
-        "short_abandoned": 1, "service_level": 0.6, "service_level_variant": "B", "service_level_seconds": 15,
-        "asa_s": 20.0, "aht_s": 70.0,
+        "waiting": 1,
+        "oldest_waiting_at": midday(tenant).isoformat(),
+        "offered": 8,
+        "answered": 3,
+        "abandoned": 2,
+        "short_abandoned": 1,
+        "service_level": 0.6,
+        "service_level_variant": "B",
+        "service_level_seconds": 15,
+        "asa_s": 20.0,
+        "aht_s": 70.0,
     }
     assert queue == {"id": str(queue_id), "kind": "queue", "seq": 0, "name": queue["name"], **figures}
     assert total == {"id": "total", "kind": "total", "seq": 0, **figures}
@@ -102,9 +110,20 @@ def test_an_empty_tenant_has_a_total_of_nothing() -> None:
     (total,) = board_rows(make_tenant().id)
 
     assert total == {
-        "id": "total", "kind": "total", "seq": 0, "waiting": 0, "oldest_waiting_at": None, "offered": 0, "answered": 0,
-        "abandoned": 0, "short_abandoned": 0, "service_level": None, "service_level_variant": "B",
-        "service_level_seconds": None, "asa_s": None, "aht_s": None,
+        "id": "total",
+        "kind": "total",
+        "seq": 0,
+        "waiting": 0,
+        "oldest_waiting_at": None,
+        "offered": 0,
+        "answered": 0,
+        "abandoned": 0,
+        "short_abandoned": 0,
+        "service_level": None,
+        "service_level_variant": "B",
+        "service_level_seconds": None,
+        "asa_s": None,
+        "aht_s": None,
     }
 
 
@@ -147,20 +166,36 @@ def test_agents_show_what_they_do_now() -> None:
     offered = make_contact(tenant, queue=queue, queued=0, state=ContactState.OFFERED)
     with engine_scope():
         Offer.objects.create(
-            tenant=tenant, contact=offered, session=ringing, agent_tenant_id=tenant.id, state=OfferState.OFFERED,
-            fence=1, leg_channel=f"leg-{unique()}", answer_mode="phone", lease_expires_at=now, offered_at=now,
+            tenant=tenant,
+            contact=offered,
+            session=ringing,
+            agent_tenant_id=tenant.id,
+            state=OfferState.OFFERED,
+            fence=1,
+            leg_channel=f"leg-{unique()}",
+            answer_mode="phone",
+            lease_expires_at=now,
+            offered_at=now,
         )
 
     found = {row["agent_number"]: row for row in rows(tenant, "agent")}
 
     assert [(row["state"], row["since"]) for row in (found["2"], found["3"])] == [
-        ("talking", now.isoformat()), ("ringing", now.isoformat()),
+        ("talking", now.isoformat()),
+        ("ringing", now.isoformat()),
     ]
     assert found["2"]["reason"] is None
     assert (found["1"]["state"], found["1"]["reason"], found["1"]["team"]) == ("not_ready", "Lunch", "Loans")
     assert found["4"] == {
-        "id": str(fresh.id), "kind": "agent", "seq": fresh.version, "agent_number": "4", "name": "Bob", "team": "Loans",
-        "station": found["4"]["station"], "state": "not_ready", "reason": found["4"]["reason"],
+        "id": str(fresh.id),
+        "kind": "agent",
+        "seq": fresh.version,
+        "agent_number": "4",
+        "name": "Bob",
+        "team": "Loans",
+        "station": found["4"]["station"],
+        "state": "not_ready",
+        "reason": found["4"]["reason"],
         "since": fresh.state_since.isoformat(),
     }
     assert read(tenant).agents_by_state(team.id) == {"not_ready": 2, "talking": 1, "ringing": 1}
@@ -170,7 +205,13 @@ def test_open_contacts_show_who_calls_and_who_serves_them() -> None:
     tenant = make_tenant()
     queue, session, noon = make_queue(tenant, name="Loans"), make_session(tenant), midday(tenant)
     talking = make_contact(
-        tenant, at=noon, queue=queue, queued=1, answered=9, state=ContactState.ENGAGED, ani="+8675583660001",
+        tenant,
+        at=noon,
+        queue=queue,
+        queued=1,
+        answered=9,
+        state=ContactState.ENGAGED,
+        ani="+8675583660001",
         stretches=[Stretch(SegmentKind.QUEUE, 1, 9), Stretch(SegmentKind.TALK, 9, None, session)],
     )
     hidden = make_contact(tenant, at=noon, state=ContactState.IN_FLOW, ani="+8675583660001", restricted=True)
@@ -180,13 +221,29 @@ def test_open_contacts_show_who_calls_and_who_serves_them() -> None:
 
     assert found == {
         str(talking.id): {
-            "id": str(talking.id), "kind": "contact", "seq": 0, "state": "engaged", "queue": "Loans",
-            "since": (noon + 9 * SECOND).isoformat(), "order_at": (noon + SECOND).isoformat(), "agent": "Bob",
-            "number": "+8675583660001", "channel": "voice", "is_test": False,
+            "id": str(talking.id),
+            "kind": "contact",
+            "seq": 0,
+            "state": "engaged",
+            "queue": "Loans",
+            "since": (noon + 9 * SECOND).isoformat(),
+            "order_at": (noon + SECOND).isoformat(),
+            "agent": "Bob",
+            "number": "+8675583660001",
+            "channel": "voice",
+            "is_test": False,
         },
         str(hidden.id): {
-            "id": str(hidden.id), "kind": "contact", "seq": 0, "state": "in_flow", "queue": None,
-            "since": noon.isoformat(), "order_at": None, "agent": None, "number": "", "channel": "voice",
+            "id": str(hidden.id),
+            "kind": "contact",
+            "seq": 0,
+            "state": "in_flow",
+            "queue": None,
+            "since": noon.isoformat(),
+            "order_at": None,
+            "agent": None,
+            "number": "",
+            "channel": "voice",
             "is_test": False,
         },
     }
@@ -239,7 +296,13 @@ def test_a_contact_is_handled_when_its_wrap_up_is_over() -> None:
     tenant = make_tenant()
     queue, session, noon = make_queue(tenant), make_session(tenant), midday(tenant)
     make_contact(
-        tenant, at=noon, queue=queue, queued=0, answered=5, ended=65, metered_ms=60_000,
+        tenant,
+        at=noon,
+        queue=queue,
+        queued=0,
+        answered=5,
+        ended=65,
+        metered_ms=60_000,
         stretches=[Stretch(SegmentKind.TALK, 5, 65, session), Stretch(SegmentKind.WRAP_UP, 65, None, session)],
     )
 

@@ -28,7 +28,10 @@ def test_a_record_has_the_contact_and_its_segments() -> None:
     assert (record.wait_s, record.talk_s, record.hold_s, record.wrap_up_s) == (10, 61.5, 0, 20)
     assert [agent.name for agent in record.agents] == ["Bob"]
     assert [(segment.kind, segment.seconds, segment.agent and segment.agent.name) for segment in record.segments] == [
-        ("queue", 8, None), ("ring", 2, "Bob"), ("talk", 61.5, "Bob"), ("wrap_up", 20, "Bob"),
+        ("queue", 8, None),
+        ("ring", 2, "Bob"),
+        ("talk", 61.5, "Bob"),
+        ("wrap_up", 20, "Bob"),
     ]
     assert record.queue is not None
     assert record.queue.name == "Loans"
@@ -37,8 +40,13 @@ def test_a_record_has_the_contact_and_its_segments() -> None:
 def test_segments_across_midnight_keep_their_length() -> None:
     tenant = make_tenant(time_zone="Asia/Shanghai")
     contact = make_call(
-        tenant, make_queue(tenant), make_session(tenant), at=dt.datetime(2026, 3, 10, 15, 59, 55, tzinfo=dt.UTC),
-        wait=10, talk=60, wrap_up=20,
+        tenant,
+        make_queue(tenant),
+        make_session(tenant),
+        at=dt.datetime(2026, 3, 10, 15, 59, 55, tzinfo=dt.UTC),
+        wait=10,
+        talk=60,
+        wrap_up=20,
     )
 
     with tenant_scope(tenant.id, read_only=True):

@@ -25,7 +25,10 @@ def test_calls_come_newest_first_with_their_segments() -> None:
     assert results[0]["calling_number"] == ""
     call = results[1]
     assert (call["calling_number"], call["metered_ms"], call["wait_s"], call["talk_s"]) == (
-        "+8675583660001", 60_000, 10.0, 60.0,
+        "+8675583660001",
+        60_000,
+        10.0,
+        60.0,
     )
     assert [segment["kind"] for segment in call["segments"]] == ["queue", "ring", "talk", "wrap_up"]
     assert call["queue"] == {"id": str(queue.id), "name": "Loans"}
@@ -82,9 +85,18 @@ def test_live_figures_by_queue_team_and_tenant() -> None:
     live = program(acme).read("live/").json()
 
     figures = {
-        "waiting": 0, "oldest_waiting_at": None, "offered": 1, "answered": 1, "abandoned": 0, "short_abandoned": 0,
-        "service_level": 1.0, "service_level_variant": "B", "service_level_seconds": 15, "short_abandon_seconds": 5,
-        "asa_s": 10.0, "aht_s": 80.0,
+        "waiting": 0,
+        "oldest_waiting_at": None,
+        "offered": 1,
+        "answered": 1,
+        "abandoned": 0,
+        "short_abandoned": 0,
+        "service_level": 1.0,
+        "service_level_variant": "B",
+        "service_level_seconds": 15,
+        "short_abandon_seconds": 5,
+        "asa_s": 10.0,
+        "aht_s": 80.0,
     }
     assert live["date"] == now.astimezone(acme.zone).date().isoformat()
     assert live["total"] == figures
