@@ -65,7 +65,9 @@ def make_line(tenant: Tenant | None = None, *, wrap_up_seconds: int = 0, **queue
     return Line(tenant, made, entry_point.number.e164)
 
 
-def arrived(number: str, *, channel: str = "", ani: str = ANI, name: str = "", at: datetime | None = None) -> CallArrived:
+def arrived(
+    number: str, *, channel: str = "", ani: str = ANI, name: str = "", at: datetime | None = None
+) -> CallArrived:
     """The switch's report of a call."""
     return CallArrived(
         channel=channel or f"caller-{factories.unique()}",
@@ -174,9 +176,12 @@ def record_of(contact: Contact) -> dict[str, Any]:
             ],
             "offers": [offer.state for offer in Offer.objects.filter(contact_id=row.id).order_by("offered_at")],
             "handlers": [
-                part.left_at is not None for part in Participation.objects.filter(contact_id=row.id).order_by("joined_at")
+                part.left_at is not None
+                for part in Participation.objects.filter(contact_id=row.id).order_by("joined_at")
             ],
-            "legs": [(leg.answered_at is not None, leg.bridged_at is not None, leg.ended_at is not None) for leg in legs],
+            "legs": [
+                (leg.answered_at is not None, leg.bridged_at is not None, leg.ended_at is not None) for leg in legs
+            ],
         }
 
 

@@ -113,7 +113,9 @@ def _take_out(admin: psycopg.Connection, rule: Rule, world: World) -> dict[str, 
     column, value = rule.where(world)
     if rule.constraint == "participation_holds_one_slot":
         column, value = "participation_id", _participation(admin, world)
-    found = admin.execute(f"SELECT to_jsonb(r) FROM {rule.table} r WHERE {column} = %s {_LATEST.get(rule.table, '')}", [value])
+    found = admin.execute(
+        f"SELECT to_jsonb(r) FROM {rule.table} r WHERE {column} = %s {_LATEST.get(rule.table, '')}", [value]
+    )
     row = found.fetchone()
     assert row is not None, f"no row of {rule.table} to begin with"
     admin.execute(f"DELETE FROM {rule.table}")
@@ -182,7 +184,6 @@ def _wait_until(holds: Callable[[], bool]) -> None:
         tick.wait(0.01)
 
 
-
 CHECKS: list[tuple[str, str, Where, str]] = [
     ("contact_ends_with_time_and_reason", "routing_contact", lambda w: ("id", w.talked.id), "state = 'ended'"),
     ("contact_ends_with_time_and_reason", "routing_contact", lambda w: ("id", w.talked.id),
@@ -205,7 +206,9 @@ CHECKS: list[tuple[str, str, Where, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("constraint", "table", "where", "change"), CHECKS, ids=lambda part: part if isinstance(part, str) else "")
+@pytest.mark.parametrize(
+    ("constraint", "table", "where", "change"), CHECKS, ids=lambda part: part if isinstance(part, str) else ""
+)
 def test_a_row_that_contradicts_itself_is_refused(
     constraint: str, table: str, where: Where, change: str, world: World, admin_database_url: str
 ) -> None:

@@ -81,7 +81,9 @@ def expect_consistent(tenant: Tenant) -> None:
     with engine_scope(read_only=True):
         live = {
             offer.slot_id: offer
-            for offer in Offer.objects.filter(tenant=tenant, state__in=("offered", "accepted")).select_related("contact")
+            for offer in Offer.objects.filter(tenant=tenant, state__in=("offered", "accepted")).select_related(
+                "contact"
+            )
         }
         holds = {hold.slot_id: hold for hold in SlotHold.objects.filter(tenant=tenant)}
         held = set(Slot.objects.filter(tenant=tenant, held=True).values_list("id", flat=True))

@@ -258,7 +258,12 @@ def test_the_queries_walk_their_indexes() -> None:
     line = calls.make_line()
     crowd.queue_callers(line, 300)
     crowd.seat_agents(line.tenant, 200)
-    given: dict[str, Any] = {"pool": line.tenant.id, "limit": 64, "channel": "voice", "now": datetime.now().astimezone()}
+    given: dict[str, Any] = {
+        "pool": line.tenant.id,
+        "limit": 64,
+        "channel": "voice",
+        "now": datetime.now().astimezone(),
+    }
     with engine_scope() as scope, connections[scope.alias].cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         for name, index, table in (

@@ -1,0 +1,166 @@
+"""Passes, callers and agents at the same time, each on a connection of its own; the sweep is off."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+
+from agents.public import set_ready
+from routing.matching import MatchRunner
+from routing.matching import run as running
+from routing.matching.run import run_pool
+from routing.models import Contact
+from routing.states import ContactState
+from tenants.public import Tenant, engine_scope
+from tests import factories
+from tests.routing import calls
+from tests.routing.matching import crowd
+from tests.routing.matching.threads import at_once
+
+POOL_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
+
+def _offered_once(tenant: Tenant, expected: int) -> None:
+    offers = crowd.offers(tenant)
+    assert len(offers) == expected
+    assert len({offer.contact_id for offer in offers}) == expected
+    assert len({offer.session_id for offer in offers}) == expected
+    assert len({offer.slot_id for offer in offers}) == expected
+    crowd.expect_consistent(tenant)
+
+
+def test_passes_at_once_never_assign_twice() -> None:
+    line = calls.make_line()
+    crowd.seat_agents(line.tenant, 20)
+    contacts = crowd.queue_callers(line, 25)
+    made = at_once([lambda: run_pool(line.tenant.id)] * 4)
+    assert sum(made) == 20
+    _offered_once(line.tenant, 20)
+    assert crowd.positions(contacts, line.tenant) == list(range(20))
+
+
+def test_a_second_pass_waits_for_the_pools_lock_before_it_reads(admin_database_url: str) -> None:
+    """Whoever comes second sees what the first has left, since the lock is taken before anything is read."""
+    line = calls.make_line()
+    crowd.seat_agents(line.tenant, 1)
+    crowd.queue_callers(line, 1)
+    with (
+        psycopg.connect(admin_database_url) as holder,
+        psycopg.connect(admin_database_url, autocommit=True) as watcher,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute(POOL_LOCK, [f"pool:{line.tenant.id}"])
+        waiting = pool.submit(lambda: at_once([lambda: run_pool(line.tenant.id)])[0])
+        tick = threading.Event()
+        for _ in range(1000):
+            locked = watcher.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ).fetchone()
+            if locked == (1,):
+                break
+            tick.wait(0.01)
+        assert locked == (1,), "the pass did not wait for the lock"
+        # It has read nothing yet: what changes now is what it will see.
+        (sooner,) = crowd.queue_callers(line, 1, priority=9)
+        holder.rollback()
+        assert waiting.result(timeout=10) == 1
+    assert [contact for contact, _ in crowd.pairs(line.tenant)] == [sooner.id]
+
+
+def test_a_burst_of_sixty_callers_finds_sixty_agents_each_once() -> None:
+    line = calls.make_line()
+    sessions = crowd.seat_agents(line.tenant, 60)
+    numbers = [f"+4477008{number:05d}" for number in range(60)]
+
+    def arrive(part: Sequence[str]) -> None:
+        for ani in part:
+            calls.call(line.number, ani=ani)
+
+    at_once([lambda part=numbers[n::6]: arrive(part) for n in range(6)])  # type: ignore[misc] # bound at once
+    _offered_once(line.tenant, 60)
+    assert {offer.session_id for offer in crowd.offers(line.tenant)} == {session.id for session in sessions}
+    with engine_scope(read_only=True):
+        assert set(Contact.objects.filter(tenant=line.tenant).values_list("state", flat=True)) == {ContactState.OFFERED}
+
+
+def test_a_caller_and_an_agent_who_come_at_the_same_time_find_each_other_without_the_sweep() -> None:
+    """Both commit, then both match: the lock makes whoever comes second see the first, in every order."""
+    line = calls.make_line()
+    for turn in range(12):
+        session = factories.make_session(line.tenant)
+        at_once(
+            [
+                lambda: calls.call(line.number),
+                lambda session=session: set_ready(tenant_id=line.tenant.id, session_id=session.id, actor="agent:1"),  # type: ignore[misc]
+            ]
+        )
+        assert len(crowd.offers(line.tenant)) == turn + 1, f"turn {turn}: nobody saw the pair"
+        assert factories.slot_of(session).held
+    crowd.expect_consistent(line.tenant)
+
+
+def test_whichever_commits_first_the_pass_of_the_second_makes_the_pair() -> None:
+    for agent_first in (True, False):
+        line = calls.make_line()
+        session = factories.make_session(line.tenant)
+
+        def ready(line: calls.Line = line, session: Any = session) -> None:
+            set_ready(tenant_id=line.tenant.id, session_id=session.id, actor="agent:1")
+
+        def come(line: calls.Line = line) -> None:
+            calls.call(line.number)
+
+        asking = []
+        with calls.matching_by_hand() as asked:
+            for step in (ready, come) if agent_first else (come, ready):
+                step()
+                asking.append(set(asked.pools))
+                asked.pools.clear()
+        # Both had committed before either pass began, and each had asked for one.
+        assert asking == [{line.tenant.id}] * 2
+        assert [run_pool(line.tenant.id) for _ in asking] == [1, 0]
+
+
+def test_hang_ups_and_passes_at_once_leave_no_slot_held_for_nobody() -> None:
+    line = calls.make_line()
+    crowd.seat_agents(line.tenant, 10)
+    with calls.matching_by_hand():
+        contacts = calls.queued(line, 20)
+    leave = [lambda contact=contact: calls.caller_hangs_up(contact) for contact in contacts[::2]]  # type: ignore[misc]
+    at_once([*leave, *[lambda: run_pool(line.tenant.id)] * 2])
+    crowd.expect_consistent(line.tenant)
+    states = [calls.now_of(contact).state for contact in contacts]
+    assert states == [ContactState.ENDED, ContactState.OFFERED] * 10
+
+
+def test_a_flood_of_requests_occupies_two_threads_a_pool(monkeypatch: Any) -> None:
+    line = calls.make_line()
+    runner, began, go = MatchRunner(), threading.Semaphore(0), threading.Event()
+    passes: list[object] = []
+
+    def slow(pool: object) -> int:
+        passes.append(pool)
+        began.release()
+        go.wait(timeout=10)
+        return 0
+
+    monkeypatch.setattr(running, "run_pool", slow)
+    pools = frozenset({line.tenant.id})
+    with ThreadPoolExecutor(12) as threads:
+        first = threads.submit(runner, pools)
+        assert began.acquire(timeout=5)
+        second = threads.submit(runner, pools)
+        while not runner._waiting:
+            threading.Event().wait(0.005)
+        # Ten more come while one runs and one waits: the one that waits will see what they have committed.
+        for joined in [threads.submit(runner, pools) for _ in range(10)]:
+            joined.result(timeout=5)
+        go.set()
+        first.result(timeout=5)
+        second.result(timeout=5)
+    assert passes == [line.tenant.id] * 2
