@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connections
+from django.db.models import Model, QuerySet
 
 from tenants.scope import current_scope
+
+
+Row = TypeVar("Row", bound=Model)
 
 
 @cache
@@ -22,3 +26,11 @@ def run_query(path: Path, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]
     with connections[current_scope().alias].cursor() as cursor:
         cursor.execute(load_query(path), parameters)
         return cursor.fetchall()
+
+
+def only(rows: QuerySet[Row]) -> Row | None:
+    """Return the one row that `rows` can have, which a unique index sees to; None when there is none.
+
+    Unlike `first` it neither sorts nor limits, which costs as much as the look-up itself.
+    """
+    return next(iter(rows), None)

@@ -84,11 +84,11 @@ def _open(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Iterato
 def _transaction(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Generator[Scope, None, bool]:
     kept = True
     with transaction.atomic(using=scope.alias, durable=True):
-        with connections[scope.alias].cursor() as cursor:
-            if read_only:
-                cursor.execute("SET TRANSACTION READ ONLY")
-            if settings:
-                calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+        if read_only:
+            settings = {**settings, "transaction_read_only": "on"}
+        if settings:
+            calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+            with connections[scope.alias].cursor() as cursor:
                 cursor.execute(
                     f"SELECT {calls}",
                     [part for pair in settings.items() for part in pair],
