@@ -127,7 +127,7 @@ def begin_contact(
     FlowRun.objects.create(tenant_id=contact.tenant_id, contact=contact, state=state.as_json())
     begin_segment(contact, SegmentKind.FLOW, at=at)
     set_timer(
-        FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=db_now() + START_NET, label=START_LABEL
+        FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + START_NET, label=START_LABEL
     )
     return contact
 

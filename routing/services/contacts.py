@@ -10,40 +10,46 @@ from routing.eligibility import find_demand
 from routing.models import Contact, Interaction, Offer, Participation, Queue
 from routing.services.segments import begin_segment, end_segment
 from routing.states import CONTACT, LIVE_OFFER, ContactState, EndReason, SegmentKind
-from tenants.public import NotFound, drop_timer, record, request_match, set_timer
+from tenants.public import NotFound, drop_timer, only, record, request_match, set_timer
 
 ANNOUNCE_TIMER = "announce"
 FIRST_ANNOUNCEMENT = timedelta(seconds=2)
 """Long enough that a caller who is served at once is not told a position first."""
 
+OFFER_LIVES = (ContactState.OFFERED, ContactState.CONNECTING)
+"""The states of a contact that has a live offer; in all others it has none."""
+
 
 def lock_contact(contact_id: UUID) -> Contact:
     """Lock and return a contact of the open scope; raise NotFound."""
-    contact = Contact.objects.select_for_update(of=("self",)).filter(id=contact_id).first()
+    contact: Contact | None = only(Contact.objects.select_for_update(of=("self",)).filter(id=contact_id))
     if contact is None:
         raise NotFound(f"There is no contact {contact_id}.", contact=str(contact_id))
     return contact
 
 
 def lock_open_contact(interaction_id: UUID) -> Contact | None:
-    """Lock and return the contact that now handles an interaction, if one does. The interaction comes with it."""
-    return (
-        Contact.objects.select_related("interaction")
+    """Lock and return the contact that now handles an interaction, if one does. Interaction and queue come with it."""
+    return only(
+        Contact.objects.select_related("interaction", "queue")
         .select_for_update(of=("self",))
         .filter(interaction_id=interaction_id)
         .exclude(state=ContactState.ENDED)
-        .first()
     )
 
 
 def live_offer(contact: Contact) -> Offer | None:
-    """Return the contact's live offer. Offers change only under their contact's lock."""
-    return Offer.objects.filter(contact=contact, state__in=LIVE_OFFER).first()
+    """Return the contact's live offer. Offers change only under their contact's lock, and with its state."""
+    if contact.state not in OFFER_LIVES:
+        return None
+    return only(Offer.objects.filter(contact=contact, state__in=LIVE_OFFER))
 
 
 def handler_of(contact: Contact) -> Participation | None:
     """Return who is on the contact now."""
-    return Participation.objects.filter(contact=contact, left_at__isnull=True).first()
+    if contact.state != ContactState.ENGAGED:
+        return None
+    return only(Participation.objects.filter(contact=contact, left_at__isnull=True))
 
 
 def note(event_type: str, contact: Contact, *, at: datetime, **data: Any) -> None:

@@ -26,6 +26,7 @@ from tenants.public import (
     claim_timer,
     db_now,
     drop_timer,
+    engine_scope,
     set_timer,
     tenant_scope,
     timer_handler,
@@ -78,6 +79,28 @@ def advance_flow(
         arrival = hand_over_contact(tenant_id=tenant_id, contact_id=contact_id, service=step.hand_over, node=node)
         if arrival is not None:
             start_flow(tenant_id=arrival.tenant_id, contact_id=arrival.contact_id, node=node)
+
+
+def resume_flows(*, node: str) -> None:
+    """Let flows go on that wait for news which was told while nobody listened.
+
+    A playback that was running may have finished, and an answer may have been noted without its flow: both are told
+    again. A prompt that still runs is then followed by its question, which the caller may answer at once.
+    """
+    with engine_scope(read_only=True, node=node):
+        contacts = Contact.objects.filter(node=node, state=ContactState.IN_FLOW).select_related("interaction")
+        waiting = [(row.tenant_id, row.id, row.interaction.answered_at is not None) for row in contacts]
+    for tenant_id, contact_id, answered in waiting:
+        with tenant_scope(tenant_id, read_only=True):
+            run = FlowRun.objects.filter(contact_id=contact_id).first()
+        state = flows.FlowState.from_json(run.state) if run else flows.FlowState()
+        trigger: triggers.Trigger | None = None
+        if answered and not state.answered:
+            trigger = triggers.Answered()
+        elif state.playing is not None:
+            trigger = triggers.MediaFinished(state.playing)
+        if trigger is not None:
+            advance_flow(tenant_id=tenant_id, contact_id=contact_id, node=node, trigger=trigger)
 
 
 @timer_handler(FLOW_TIMER)

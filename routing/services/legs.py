@@ -33,7 +33,7 @@ from routing.services.segments import begin_segment, begin_wrap_up_segment, end_
 from routing.services.slots import let_go, pass_to_participation
 from routing.states import CONTACT, OFFER, ContactState, EndReason, OfferState, SegmentKind
 from routing.switch.port import Cause
-from tenants.public import db_now, drop_timer, engine_scope, request_match
+from tenants.public import db_now, drop_timer, engine_scope, only, request_match
 
 log = logging.getLogger(__name__)
 
@@ -46,23 +46,23 @@ def find_leg(channel: str) -> Leg | None:
 
     An agent's leg gets its row when the switch first speaks of it: an offer that is never dialled has none.
     """
-    leg = Leg.objects.select_related("interaction").filter(channel_id=channel).first()
+    legs = Leg.objects.select_related("interaction").filter(channel_id=channel)
+    leg = only(legs)
     if leg is not None:
         return leg
-    offer = Offer.objects.select_related("contact__interaction").filter(leg_channel=channel).first()
+    offer = only(Offer.objects.select_related("contact").filter(leg_channel=channel))
     if offer is None:
         return None
-    interaction = offer.contact.interaction
-    leg, _ = Leg.objects.get_or_create(
+    contact = offer.contact
+    new = Leg(
+        interaction_id=contact.interaction_id,
+        node=contact.node,
         channel_id=channel,
-        defaults={
-            "interaction": interaction,
-            "node": interaction.node,
-            "offer_id": offer.id,
-            "created_at": offer.offered_at,
-        },
+        offer_id=offer.id,
+        created_at=offer.offered_at,
     )
-    return leg
+    Leg.objects.bulk_create([new], ignore_conflicts=True)
+    return only(legs.all())
 
 
 def leg_ringing(*, channel: str, at: datetime, node: str) -> None:

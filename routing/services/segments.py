@@ -1,6 +1,7 @@
 """Segments: which stretch of a contact began and ended when. Inner steps; the contact is locked."""
 
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 from django.db.models import F, QuerySet, Value
@@ -9,18 +10,24 @@ from django.db.models.functions import Greatest
 from agents.public import AgentSession
 from routing.models import Contact, Segment
 from routing.states import SegmentKind
+from tenants.public import run_query, uuid7
+
+NEXT_SEGMENT = Path(__file__).parents[1] / "sql" / "next_segment.sql"
 
 
 def begin_segment(contact: Contact, kind: SegmentKind, *, at: datetime, session_id: UUID | None = None) -> None:
     """End the running stretch of `contact`, if there is one, and begin the next at the same moment."""
-    end_segment(contact, at=at)
-    Segment.objects.create(
-        tenant_id=contact.tenant_id,
-        contact=contact,
-        kind=kind,
-        queue_id=contact.queue_id,
-        session_id=session_id,
-        started_at=at,
+    run_query(
+        NEXT_SEGMENT,
+        {
+            "id": uuid7(),
+            "tenant": contact.tenant_id,
+            "contact": contact.id,
+            "kind": str(kind),
+            "queue": contact.queue_id,
+            "session": session_id,
+            "at": at,
+        },
     )
 
 
