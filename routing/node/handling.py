@@ -9,7 +9,7 @@ from routing.flows import triggers
 from routing.models import Contact, SwitchNode
 from routing.services.announce import POSITION_LABEL, resume_music
 from routing.services.arrive import arrive_call
-from routing.services.flow import advance_flow, parse_playback_id, start_flow
+from routing.services.flow import advance_flow, parse_playback_id, resume_flows, start_flow
 from routing.services.legs import agent_answered, caller_answered, leg_bridged, leg_ended, leg_ringing
 from routing.states import ContactState
 from routing.switch import port
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 AGENT_PREFIX = "agent."
 
 
-def handle(event: port.SwitchEvent, *, node: str) -> None:
+def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR0912 - one branch an event
     """Apply one report of the switch. Every branch calls a service; applying a report again changes nothing."""
     match event:
         case port.CallArrived():
@@ -52,6 +52,7 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:
             mark_endpoint(endpoint=event.endpoint, reachable=event.reachable, at=event.at)
         case port.SwitchConnected():
             note_node(node=node, connected=True, at=event.at)
+            resume_flows(node=node)
         case port.SwitchLost():
             note_node(node=node, connected=False, at=event.at)
         case port.SwitchAlive():

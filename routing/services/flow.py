@@ -13,7 +13,7 @@ from routing import flows
 from routing.eligibility import DemandMissing, ensure_demand
 from routing.flows import actions, triggers
 from routing.flows.media import Media, Say
-from routing.models import CommandKind, ContactParty, FlowRun, FlowVersion, Queue
+from routing.models import CommandKind, Contact, ContactParty, FlowRun, FlowVersion, Queue
 from routing.services.arrive import FLOW_TIMER, START_LABEL
 from routing.services.commands import caller_command
 from routing.services.contacts import enter_queue, lock_contact, note, save
@@ -183,7 +183,7 @@ class _Step:
             ani_known=known,
         )
 
-    def _carry_out(self, action: actions.Action) -> None:
+    def _carry_out(self, action: actions.Action) -> None:  # noqa: C901 - one branch an action
         contact, now = self.contact, self.now
         match action:
             case actions.Answer():

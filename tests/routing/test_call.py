@@ -12,6 +12,7 @@ from agents.public import AgentSession, Station
 from routing.models import Contact, Interaction, Leg, Offer, Participation, Segment, SlotHold
 from routing.states import ContactState, EndReason, OfferState, SegmentKind
 from routing.switch.simulation.telephones import PhoneHabit
+from routing.switch.simulator import SimulatedSwitch
 from tenants.public import Event, Tenant, engine_scope, tenant_scope
 from tests import factories
 from tests.routing.switchboard import eventually, switchboard
@@ -147,3 +148,36 @@ async def test_an_unknown_number_is_turned_away_as_unallocated(tmp_path: Path) -
         caller = board.call("+15550000000")
         assert await caller.over(within_s=15)
         assert caller.cause == 1
+
+
+async def test_a_flow_goes_on_when_the_end_of_its_prompt_was_told_to_nobody(tmp_path: Path) -> None:
+    tenant, _, queue = await sync_to_async(_line)()
+    number = await sync_to_async(_greeting)(tenant, queue)
+    _, station = await sync_to_async(_agent)(tenant)
+    async with switchboard(sounds=tmp_path) as board:
+        board.phone(station)
+        caller = board.call(number)
+        assert await caller.answered(within_s=15)
+        switch = board.worker.switch
+        assert isinstance(switch, SimulatedSwitch)
+        channel = board.exchange.channel(caller.channel)
+        await eventually(lambda: bool(channel.playbacks))
+        switch.cut()
+        await eventually(lambda: not channel.playbacks)
+        assert not [contact for contact in await sync_to_async(_contacts)(tenant) if contact.queued_at]
+        switch.mend()
+        assert await caller.joined(within_s=15)
+        caller.hang_up()
+        await eventually(lambda: _ended(tenant))
+
+
+def _greeting(tenant: Tenant, queue: Any) -> str:
+    nodes = {
+        "answer": {"type": "answer", "next": "hello"},
+        "hello": {"type": "say", "text": {"en": "Hello. " * 5}, "next": "queue"},
+        "queue": {"type": "queue", "queue": queue.code},
+    }
+    flow = factories.make_flow(tenant, {"schema": 1, "start": "answer", "nodes": nodes})
+    entry_point = factories.make_entry_point(tenant, flow=flow, number=factories.make_number(tenant))
+    assert entry_point.number is not None
+    return entry_point.number.e164
