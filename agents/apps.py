@@ -8,4 +8,4 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         # Registers how a signed-in agent is recognised; models are not to be had earlier.
-        import agents.callers
+        import agents.callers  # noqa: F401, PLC0415 - registers itself, once models can be imported

@@ -21,7 +21,7 @@ from agents.selectors import (
     open_session_of_user,
     open_sessions,
 )
-from agents.services import timers as _timers
+from agents.services import timers as _timers  # noqa: F401 - registers the timers' handlers
 from agents.services.availability import LONGEST_WRAP_UP, extend_wrap_up, set_not_ready, set_ready
 from agents.services.hooks import profile_hooks, wrap_up_hooks
 from agents.services.login import log_in_agent, log_out

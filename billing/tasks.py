@@ -52,7 +52,7 @@ def _for_each_tenant(work: Callable[[UUID], object]) -> None:
     for tenant_id in rating.tenants_to_bill():
         try:
             work(tenant_id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one tenant's failure is raised after the others' work
             error.add_note(f"tenant {tenant_id}")
             failures.append(error)
     if failures:

@@ -11,6 +11,6 @@ class ConfigConfig(AppConfig):
     verbose_name = _("Platform")
 
     def ready(self) -> None:
-        from config.wiring import wire
+        from config.wiring import wire  # noqa: PLC0415 - models can be imported only now
 
         wire()

@@ -13,10 +13,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 http = get_asgi_application()
 
 # Below this line Django's apps are loaded, which what follows needs.
-from django.conf import settings
+from django.conf import settings  # noqa: E402 - only after Django is set up
 
-from config.body_limit import BodyLimit
-from config.sockets import websocket_urlpatterns
+from config.body_limit import BodyLimit  # noqa: E402 - only after Django is set up
+from config.sockets import websocket_urlpatterns  # noqa: E402 - only after Django is set up
 
 application = ProtocolTypeRouter(
     {

@@ -16,4 +16,4 @@ app.autodiscover_tasks()
 @setup_logging.connect(dispatch_uid="hotseat-logging")
 def keep_django_logging(**_: object) -> None:
     """Celery leaves logging alone when this signal has a receiver; Django's settings have set it up already."""
-    settings.LOGGING
+    settings.LOGGING  # noqa: B018 - reading it makes Django configure logging before the worker's first line

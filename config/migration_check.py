@@ -110,7 +110,7 @@ def main() -> int:
         found = new_migrations()
         problems = findings(sql_of(found)) if found else []
         for problem in problems:
-            print(problem)
+            print(problem)  # noqa: T201 - a command's output
         return 1 if problems else 0
     finally:
         services.release()

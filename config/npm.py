@@ -29,4 +29,4 @@ def npm_command() -> tuple[list[str], dict[str, str]]:
 
 if __name__ == "__main__":
     command, environment = npm_command()
-    os.execvpe(command[0], [*command, *sys.argv[1:]], environment)
+    os.execvpe(command[0], [*command, *sys.argv[1:]], environment)  # noqa: S606 - this process becomes npm

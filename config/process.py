@@ -25,4 +25,4 @@ if __name__ == "__main__":
     found = commands(node=environment["HOTSEAT_NODE"], switch=environment["HOTSEAT_SWITCH"])
     chosen = command_of(" ".join(sys.argv[1:]), found)
     os.chdir(ROOT)
-    os.execv(chosen[0], chosen)
+    os.execv(chosen[0], chosen)  # noqa: S606 - this process becomes that one

@@ -13,4 +13,4 @@ from tenants.live.consumer import LiveConsumer
 live = LiveConsumer.as_asgi(topics=(BoardTopic(), DeskTopic()))
 
 # Channels' own type of a route stands only in its stubs; Django's knows no application.
-websocket_urlpatterns: list[Any] = [path("ws/v1/live/", live)]  # type: ignore[arg-type]
+websocket_urlpatterns: list[Any] = [path("ws/v1/live/", live)]  # type: ignore[arg-type]  # its stubs know only Django's views

@@ -10,7 +10,6 @@ from django.db.models import Model, QuerySet
 
 from tenants.scope import current_scope
 
-
 Row = TypeVar("Row", bound=Model)
 
 
@@ -25,7 +24,8 @@ def run_query(path: Path, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]
     """Run a named query in the open scope and return its rows."""
     with connections[current_scope().alias].cursor() as cursor:
         cursor.execute(load_query(path), parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def only(rows: QuerySet[Row]) -> Row | None:

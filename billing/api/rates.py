@@ -46,7 +46,7 @@ class RateSerializer(Constrained, serializers.ModelSerializer[Rate]):
         fields = ("id", "table", "prefix", "price_per_minute", "connection_fee", "initial_seconds", "increment_seconds")
 
 
-class RateFilter(django_filters.FilterSet):
+class RateFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library has no types
     table = django_filters.UUIDFilter(field_name="table_id")
     prefix = django_filters.CharFilter(max_length=16)
 

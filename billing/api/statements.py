@@ -88,7 +88,7 @@ class UnratedSerializer(serializers.Serializer[Any]):
         return str(entry.reason.label)
 
 
-class UsageLineFilter(django_filters.FilterSet):
+class UsageLineFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library has no types
     month = django_filters.CharFilter(method="of_month", label="month, such as 2026-11")
     kind = django_filters.ChoiceFilter(choices=UsageLine.Kind.choices)
     contact = django_filters.UUIDFilter(field_name="contact_id")

@@ -20,7 +20,7 @@ from config import checkout
 from config.services.errors import ServiceError
 from config.services.programs import Bundle
 
-AWAY = Path("/var/tmp")
+AWAY = Path("/var/tmp")  # noqa: S108 - the folder made there has an unguessable name and must be new or ours
 SERVICE_USERS = ("postgres", "nobody")
 
 

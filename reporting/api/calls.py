@@ -68,7 +68,7 @@ class CallRecordSerializer(serializers.Serializer[Any]):
     segments = SegmentRecordSerializer(many=True)
 
 
-class CallFilter(django_filters.FilterSet):
+class CallFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library has no types
     """`from` and `to` bound the arrival (ISO 8601 with an offset); the latter is excluded."""
 
     queue = django_filters.UUIDFilter(field_name="queue_id")

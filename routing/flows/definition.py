@@ -157,7 +157,7 @@ class FlowDefinition:
     interruptible: frozenset[str]
 
 
-def exits(node: Node) -> tuple[Exit, ...]:
+def exits(node: Node) -> tuple[Exit, ...]:  # noqa: PLR0911 - one return a type of node
     """All ways out of a node, in the order in which they are written; none for the last node of a path."""
     match node:
         case Answer() | Announce() | Language():

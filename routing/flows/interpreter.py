@@ -147,7 +147,7 @@ class _Walk:
             self._set(node=target, transitions=self.state.transitions + 1, attempt=0, digits="")
             target = self._enter(self._node())
 
-    def _enter(self, node: Node) -> str | None:
+    def _enter(self, node: Node) -> str | None:  # noqa: PLR0911 - one return a type of node
         match node:
             case nodes.Answer():
                 return self._enter_answer(node)

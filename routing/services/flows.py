@@ -47,7 +47,9 @@ def publish_flow(*, tenant_id: UUID, flow_id: UUID, definition: dict[str, Any], 
         if flow is None:
             raise NotFound(f"There is no flow {flow_id}.", flow=str(flow_id))
         last = FlowVersion.objects.filter(flow=flow).aggregate(last=Max("number"))["last"] or 0
-        version = FlowVersion.objects.create(flow=flow, number=last + 1, definition=definition, created_by=actor)
+        version: FlowVersion = FlowVersion.objects.create(
+            flow=flow, number=last + 1, definition=definition, created_by=actor
+        )
         flow.published = version
         flow.save(update_fields=["published"])
         return version

@@ -1,6 +1,6 @@
 """What every table has (a UUIDv7 key), and every tenant's table besides: its tenant, a scope, keys that stay inside."""
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from django.db import models
@@ -62,5 +62,8 @@ class TenantModel(models.Model):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.tenant_id is None and in_scope():
-            self.tenant_id = current_scope().tenant_id
+        # Whatever the column forbids: a new row has none yet, and the engine's scope has none to give.
+        if cast("UUID | None", self.tenant_id) is None and in_scope():
+            owner = current_scope().tenant_id
+            if owner is not None:
+                self.tenant_id = owner

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         except HotseatError as error:
             raise CommandError(f"{error.message} {error.data or ''}".strip()) from error
         environment = read()
-        host = "127.0.0.1" if environment["HOTSEAT_BIND"] in {"0.0.0.0", "::"} else environment["HOTSEAT_BIND"]
+        host = "127.0.0.1" if environment["HOTSEAT_BIND"] in {"0.0.0.0", "::"} else environment["HOTSEAT_BIND"]  # noqa: S104 - compared, not bound
         story = tell(ENTERPRISES, ids, secrets, base_url=f"http://{host}:{environment['HOTSEAT_PORT']}")
         checkout.write_json(state / "demo.json", story)
         checkout.write_json(state / "simulation.json", script(ENTERPRISES))

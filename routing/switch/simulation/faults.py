@@ -29,7 +29,7 @@ class Faults:
     _held_back: SwitchEvent | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)
+        self._random = random.Random(self.seed)  # noqa: S311 - chance, not secrets
 
     def latency(self) -> float:
         """How long the next command takes."""
