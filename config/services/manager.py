@@ -79,7 +79,7 @@ class Services:
         with self._turn():
             chosen = checkout.read_json(self.folder / "services.json")
             for name in ("postgres_port", "valkey_port"):
-                chosen.setdefault(name, ports.choose(taken=set(chosen.values())))
+                chosen.setdefault(name, ports.choose(taken={port for port in chosen.values() if isinstance(port, int)}))
             self._remember(chosen)
 
     def down(self) -> None:
