@@ -40,7 +40,9 @@ class DemandMissing(Exception):
 
 def find_demand(queue: Queue, *, channel: str = Channel.VOICE) -> Demand:
     """Return the demand of a contact that enters `queue` now; raise DemandMissing when it has no row yet."""
-    demand = Demand.objects.filter(queue=queue, channel=channel, expression=canonical(queue.requires)).first()
+    demand: Demand | None = Demand.objects.filter(
+        queue=queue, channel=channel, expression=canonical(queue.requires)
+    ).first()
     if demand is None:
         raise DemandMissing(queue.id)
     return demand
