@@ -82,17 +82,18 @@ class StationTaken(Conflict):
 
 
 class AlreadyLoggedIn(Conflict):
-    """The agent is logged in, here or elsewhere."""
+    """The agent is logged in at another station than the one that is `wanted` now."""
 
     code = "already-logged-in"
 
-    def __init__(self, *, session_id: str, extension: str, site: str) -> None:
+    def __init__(self, *, session_id: str, extension: str, site: str, wanted: str) -> None:
         super().__init__(
             _("You are logged in at station %(extension)s, %(site)s. Log out there first.")
             % {"extension": extension, "site": site},
             session_id=session_id,
             extension=extension,
             site=site,
+            wanted=wanted,
         )
 
 
@@ -137,12 +138,16 @@ class PhoneUnreachable(Conflict):
 
 
 class ContactInProgress(Conflict):
-    """An offer rings or a contact runs."""
+    """An offer rings or a contact runs; at the other station `extension`, if it is named."""
 
     code = "contact-in-progress"
 
-    def __init__(self) -> None:
-        super().__init__(_("A contact is in progress. End it before you log out."))
+    def __init__(self, *, extension: str = "") -> None:
+        if extension:
+            message = _("A contact is in progress at station %(extension)s. End it there first.")
+            super().__init__(message % {"extension": extension}, extension=extension)
+        else:
+            super().__init__(_("A contact is in progress. End it before you log out."))
 
 
 class SessionUnknown(NotFound):

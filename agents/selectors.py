@@ -28,9 +28,11 @@ def open_session_at_station(station_id: UUID) -> AgentSession | None:
     return open_sessions().filter(station_id=station_id).first()
 
 
-def free_stations() -> QuerySet[Station]:
-    """The stations where nobody is logged in."""
+def free_stations(*, but_for: UUID | None = None) -> QuerySet[Station]:
+    """The stations where nobody is logged in, but perhaps this agent."""
     taken = AgentSession.objects.filter(station_id=OuterRef("id"), logged_out_at__isnull=True)
+    if but_for is not None:
+        taken = taken.exclude(agent_id=but_for)
     rows: QuerySet[Station] = Station.objects.filter(~Exists(taken))
     return rows.select_related("site").order_by("extension")
 

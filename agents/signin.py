@@ -6,8 +6,7 @@ from django.utils.translation import gettext as _
 
 from agents.callers import sign_in_agent
 from agents.errors import WhoUnknown
-from agents.models import AgentSession
-from agents.services.login import log_in_agent
+from agents.services.login import Seated, seat_agent
 from tenants.public import Forbidden, find_tenant, uuid7
 
 
@@ -22,12 +21,18 @@ class TooManyAttempts(Forbidden):
 
 
 def attempt_login(
-    request: HttpRequest, *, tenant_slug: str, number: str, password: str, extension: str = ""
-) -> AgentSession:
-    """Log an agent in at the workstation that sent `request`, and bind the browser to the new session.
+    request: HttpRequest,
+    *,
+    tenant_slug: str,
+    number: str,
+    password: str,
+    extension: str = "",
+    take_over: bool = False,
+) -> Seated:
+    """Log an agent in at the workstation that sent `request`, and bind the browser to the session.
 
     Raises TooManyAttempts while the number is locked for this address, WhoUnknown also for an unknown company, and
-    what `log_in_agent` raises. Call it outside any scope.
+    what `seat_agent` raises. Call it outside any scope.
     """
     who = {"username": f"{tenant_slug.strip().lower()}/{number.strip()}"[:255]}
     if not AxesProxyHandler.is_allowed(request, who):
@@ -37,8 +42,13 @@ def attempt_login(
     tenant = find_tenant(tenant_slug)
     tenant_id = tenant.id if tenant else uuid7()
     try:
-        session = log_in_agent(
-            tenant_id=tenant_id, number=number, password=password, extension=extension, ip_address=address
+        seated = seat_agent(
+            tenant_id=tenant_id,
+            number=number,
+            password=password,
+            extension=extension,
+            ip_address=address,
+            take_over=take_over,
         )
     except WhoUnknown as error:
         AxesProxyHandler.user_login_failed(sender=attempt_login, credentials=who, request=request)
@@ -48,5 +58,5 @@ def attempt_login(
             raise TooManyAttempts from error
         raise
     AxesProxyHandler.reset_attempts(username=who["username"], ip_address=address)
-    sign_in_agent(request, tenant_id=tenant_id, session=session)
-    return session
+    sign_in_agent(request, tenant_id=tenant_id, session=seated.session)
+    return seated

@@ -108,6 +108,9 @@ class LogInSerializer(serializers.Serializer[Any]):
     extension = serializers.CharField(
         max_length=10, required=False, allow_blank=True, help_text="Where; otherwise found by the IP address."
     )
+    take_over = serializers.BooleanField(
+        default=False, help_text="Log out at another station first, if the agent is logged in there."
+    )
 
 
 class AgentSessionView(DeskView):
@@ -127,20 +130,27 @@ class AgentSessionView(DeskView):
     def get(self, request: Request) -> Response:
         return Response(_shown(self.session_id))
 
-    @extend_schema(request=LogInSerializer, responses={201: AgentSessionSerializer}, auth=[])
+    @extend_schema(
+        request=LogInSerializer, responses={200: AgentSessionSerializer, 201: AgentSessionSerializer}, auth=[]
+    )
     def post(self, request: Request) -> Response:
-        """Log in with WHO, find WHAT and WHERE. The answer's cookies are the key to all else (CSRF token included)."""
+        """Log in with WHO, find WHAT and WHERE. The answer's cookies are the key to all else (CSRF token included).
+
+        201 for a new session, 200 for the one that was open at this station already and goes on.
+        """
         body = LogInSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         values = body.validated_data
-        session = attempt_login(
+        seated = attempt_login(
             request._request,
             tenant_slug=values["tenant"],
             number=values["number"],
             password=values["password"],
             extension=values.get("extension", ""),
+            take_over=values["take_over"],
         )
-        return Response(session_data(session.tenant_id, session.id), status=201)
+        session = seated.session
+        return Response(session_data(session.tenant_id, session.id), status=200 if seated.resumed else 201)
 
 
 class ReadyView(DeskView):

@@ -25,7 +25,7 @@ from agents.selectors import free_stations, open_session_at_station, open_sessio
 from agents.services.availability import lock_session
 from agents.services.profiles import ensure_profile, profile_key, skills_of
 from agents.services.reasons import ensure_system_reasons
-from agents.services.sessions import KIND, close_session, system_reason
+from agents.services.sessions import KIND, close_session, lock_sessions, system_reason
 from tenants.public import Entitlement, Tenant, current_scope, db_now, record, tenant_scope
 
 ATTEMPTS = 5
@@ -45,17 +45,59 @@ class _LookAgainError(Exception):
     """What was read before the transaction is no longer so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """What a login came to: the open session, and whether it was open before and only goes on."""
+
+    session: AgentSession
+    resumed: bool
+
+
 def log_in_agent(
-    *, tenant_id: UUID, number: str, password: str, ip_address: str, extension: str = "", actor: str | None = None
+    *,
+    tenant_id: UUID,
+    number: str,
+    password: str,
+    ip_address: str,
+    extension: str = "",
+    take_over: bool = False,
+    actor: str | None = None,
 ) -> AgentSession:
-    """Log an agent in and return the new session, not ready, with one slot for telephone calls.
+    """Log an agent in as `seat_agent` does, for callers to whom a session that goes on is as good as a new one."""
+    return seat_agent(
+        tenant_id=tenant_id,
+        number=number,
+        password=password,
+        ip_address=ip_address,
+        extension=extension,
+        take_over=take_over,
+        actor=actor,
+    ).session
+
+
+def seat_agent(
+    *,
+    tenant_id: UUID,
+    number: str,
+    password: str,
+    ip_address: str,
+    extension: str = "",
+    take_over: bool = False,
+    actor: str | None = None,
+) -> Seated:
+    """Log an agent in: a new session, not ready, with one slot for telephone calls.
 
     WHO: agent number and password within the tenant. WHAT: the agent's skills, as a profile. WHERE: the station with
     `extension` if given, else the one that the table names for the workstation's `ip_address`.
 
+    An agent who is logged in at that station already (the browser was closed, or died) goes on with the open session,
+    in the state that it is in. One who is logged in at another is refused, or with `take_over` logged out there first,
+    in the same transaction.
+
     Raises, in this order of looking: WhoUnknown, AgentInactive, TenantSuspended, AgentHasNoSkill, StationUnknown,
-    AlreadyLoggedIn, StationTaken, SeatsExhausted. Two logins that race are told apart by the unique indexes; the loser
-    gets the same refusal as one who comes later. Counting failures is the edge's part.
+    AlreadyLoggedIn, ContactInProgress (what is to be taken over is on a contact), StationTaken, SeatsExhausted. Two
+    logins that race are told apart by the unique indexes; the loser gets the same refusal as one who comes later.
+    Counting failures is the edge's part.
     """
     who = _identify(tenant_id, number=number.strip(), password=password)
     actor = actor or f"agent:{who.agent_id}"
@@ -65,7 +107,13 @@ def log_in_agent(
         profile = ensure_profile(tenant_id=tenant_id, skills=who.skills, actor=actor)
         try:
             with tenant_scope(tenant_id, actor=actor):
-                return _open_session(who, profile, ip_address=ip_address, extension=extension.strip())
+                station = _find_seat(who, profile, ip_address=ip_address, extension=extension.strip())
+                own = open_session_of_agent(who.agent_id)
+                if own is not None and own.station_id == station.id:
+                    return Seated(_resume(own.id), resumed=True)
+                if own is not None:
+                    _leave_other_seat(own, station, take_over=take_over)
+                return Seated(_open_session(who, profile, station), resumed=False)
         except _LookAgainError:
             who = _read_again(tenant_id, who)
         except IntegrityError as error:
@@ -113,14 +161,55 @@ def _read_again(tenant_id: UUID, who: _Who) -> _Who:
         return _Who(who.agent_id, who.number, skills_of(who.agent_id))
 
 
-def _open_session(who: _Who, profile: SkillProfile, *, ip_address: str, extension: str) -> AgentSession:
-    # A change of skills locks the agent too, so a session never starts with skills that were taken away.
+def _find_seat(who: _Who, profile: SkillProfile, *, ip_address: str, extension: str) -> Station:
+    # A change of skills locks the agent too, so a session never starts with skills that were taken away. So does
+    # every login: what is found of the agent's session below stays so.
     if not Agent.objects.select_for_update(no_key=True).filter(id=who.agent_id, active=True).exists():
         raise AgentInactive(who.number)
     if profile_key(skills_of(who.agent_id)) != profile.key:
         raise _LookAgainError
-    station = _find_station(ip_address=ip_address, extension=extension)
-    _refuse_double(who.agent_id, station)
+    return _find_station(who, ip_address=ip_address, extension=extension)
+
+
+def _resume(session_id: UUID) -> AgentSession:
+    """Let the agent go on with a session whose browser is gone; it stays in its state."""
+    session = lock_sessions([session_id])[session_id]
+    if session.logged_out_at is not None:
+        raise _LookAgainError
+    record("agent.session_resumed", session, kind=KIND, at=db_now(), station=str(session.station_id))
+    session.save(update_fields=["version"])
+    return session
+
+
+def _leave_other_seat(own: AgentSession, station: Station, *, take_over: bool) -> None:
+    """Log the agent out of another station, to sit at `station`; refuse unless that was asked for and is possible."""
+    if not take_over:
+        raise AlreadyLoggedIn(
+            session_id=str(own.id),
+            extension=own.station.extension,
+            site=own.station.site.name,
+            wanted=station.extension,
+        )
+    session = lock_sessions([own.id])[own.id]
+    if session.logged_out_at is not None:
+        return
+    if Slot.objects.filter(session_id=session.id, held=True).exists():
+        raise ContactInProgress(extension=own.station.extension)
+    now = db_now()
+    record(
+        "agent.session_taken_over",
+        session,
+        kind=KIND,
+        at=now,
+        station=str(session.station_id),
+        new_station=str(station.id),
+    )
+    session.save(update_fields=["version"])
+    close_session(session, at=now)
+
+
+def _open_session(who: _Who, profile: SkillProfile, station: Station) -> AgentSession:
+    _refuse_taken(station)
     _take_seat()
     ensure_system_reasons()
     now = db_now()
@@ -144,8 +233,11 @@ def _open_session(who: _Who, profile: SkillProfile, *, ip_address: str, extensio
     return session
 
 
-def _find_station(*, ip_address: str, extension: str) -> Station:
-    """Return the station by its extension, or else by the workstation's address; an address nobody knows finds none."""
+def _find_station(who: _Who, *, ip_address: str, extension: str) -> Station:
+    """Return the station by its extension, or else by the workstation's address; an address nobody knows finds none.
+
+    The choice that a refusal offers is of the free stations and the one where the agent sits already.
+    """
     looked_for = extension or ip_address
     rows = Station.objects.select_related("site")
     if extension:
@@ -157,7 +249,7 @@ def _find_station(*, ip_address: str, extension: str) -> Station:
             looked_for=looked_for,
             stations=[
                 {"id": str(station.id), "extension": station.extension, "site": station.site.name}
-                for station in free_stations()
+                for station in free_stations(but_for=who.agent_id)
             ],
         )
     station: Station = found
@@ -172,10 +264,7 @@ def _is_ip_address(text: str) -> bool:
     return True
 
 
-def _refuse_double(agent_id: UUID, station: Station) -> None:
-    own = open_session_of_agent(agent_id)
-    if own is not None:
-        raise AlreadyLoggedIn(session_id=str(own.id), extension=own.station.extension, site=own.station.site.name)
+def _refuse_taken(station: Station) -> None:
     other = open_session_at_station(station.id)
     if other is not None:
         raise StationTaken(

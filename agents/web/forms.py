@@ -30,3 +30,5 @@ class LogInForm(forms.Form):
         help_text=_("Leave it empty at your usual computer: its address says where you sit."),
         widget=forms.TextInput({"class": "form-control", "autocomplete": "off", "inputmode": "numeric"}),
     )
+    take_over = forms.CharField(max_length=10, required=False, widget=forms.HiddenInput())
+    """The extension to sit at after being logged out at another: the value of a button that a refusal shows."""

@@ -20,7 +20,8 @@ COMPANY_COOKIE_AGE_S = 365 * 24 * 3600
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_in(request: HttpRequest) -> HttpResponse:
-    """Log an agent in at this workstation. A refusal is told on the form; an unknown place lists the free stations.
+    """Log an agent in at this workstation. A refusal is told on the form; an unknown place lists the free stations, and
+    who is logged in at another place may leave that for this one.
 
     A script sends the form and puts in only what is answered below it, so that the password need not be typed again;
     without scripts the whole page is sent anew.
@@ -33,13 +34,15 @@ def log_in(request: HttpRequest) -> HttpResponse:
     form = LogInForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
+    chosen = form.cleaned_data["take_over"]
     try:
         attempt_login(
             request,
             tenant_slug=form.cleaned_data["tenant"],
             number=form.cleaned_data["number"],
             password=form.cleaned_data["password"],
-            extension=form.cleaned_data["extension"],
+            extension=chosen or form.cleaned_data["extension"],
+            take_over=bool(chosen),
         )
     except HotseatError as refusal:
         return _page(request, form, status=refusal.status, refusal=refusal)
@@ -51,7 +54,11 @@ def _page(
 ) -> HttpResponse:
     context: dict[str, Any] = {"form": form}
     if refusal is not None:
-        context |= {"refusal": refusal.message, "stations": refusal.data.get("stations")}
+        context |= {
+            "refusal": refusal.message,
+            "stations": refusal.data.get("stations"),
+            "take_over": refusal.data.get("wanted"),
+        }
     if request.headers.get("HX-Request"):
         return render(request, "agents/log_in_answer.html", {**context, "alone": True}, status=status)
     return render(request, "agents/log_in.html", context, status=status)

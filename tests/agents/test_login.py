@@ -17,6 +17,7 @@ from agents.public import (
     log_in_agent,
     log_out,
 )
+from agents.services.login import seat_agent
 from tenants.public import CSP_TENANT_ID, Conflict, Event, Forbidden, HotseatError, Invalid, Tenant, tenant_scope
 from tests.factories import (
     ACTOR,
@@ -205,7 +206,88 @@ def test_a_second_login_names_where_the_first_is(acme: Tenant) -> None:
     make_station(acme, extension="1002")
     error = refusal(acme, agent, extension="1002")
     assert (error.code, error.status) == ("already-logged-in", 409)
-    assert error.data == {"session_id": str(first.id), "extension": "1001", "site": "Main house"}
+    assert error.data == {"session_id": str(first.id), "extension": "1001", "site": "Main house", "wanted": "1002"}
+
+
+@pytest.mark.parametrize("where", [{"extension": "1001"}, {"ip_address": "10.0.0.9"}])
+def test_who_comes_back_to_the_same_station_goes_on_with_the_open_session(acme: Tenant, where: dict[str, str]) -> None:
+    """chatwoot#7204: whose browser died is not locked out."""
+    agent, station = make_agent(acme), make_station(acme, extension="1001", ip_address="10.0.0.9")
+    first = make_session(acme, agent=agent, station=station, ready=True)
+    again = seat_agent(
+        tenant_id=acme.id, number=agent.number, password=PASSWORD, **{"ip_address": "", "extension": "", **where}
+    )
+    assert (again.resumed, again.session.id, again.session.state) == (True, first.id, "ready")
+    assert open_sessions(acme) == 1
+    with tenant_scope(acme.id, read_only=True):
+        event = Event.objects.filter(aggregate_id=first.id).latest("seq")
+    assert (event.type, event.actor, event.data) == (
+        "agent.session_resumed",
+        f"agent:{agent.id}",
+        {"station": str(station.id)},
+    )
+
+
+def test_a_wrong_password_resumes_nothing(acme: Tenant) -> None:
+    agent, station = make_agent(acme), make_station(acme, extension="1001")
+    first = make_session(acme, agent=agent, station=station)
+    assert refusal(acme, agent, extension="1001", password="wrong").code == "who-unknown"
+    assert reread(first).version == first.version
+
+
+def test_a_session_goes_on_when_all_seats_are_in_use(acme: Tenant) -> None:
+    entitle(acme, seats=1)
+    agent, station = make_agent(acme), make_station(acme, extension="1001")
+    first = make_session(acme, agent=agent, station=station)
+    assert log_in(acme, agent, extension="1001").id == first.id
+
+
+def test_who_has_lost_the_seat_is_offered_it_again(acme: Tenant) -> None:
+    agent = make_agent(acme)
+    make_session(acme, agent=agent, station=make_station(acme, extension="1001"))
+    make_session(acme, station=make_station(acme, extension="1002"))
+    stations = refusal(acme, agent, ip_address="192.0.2.1").data["stations"]
+    assert [station["extension"] for station in stations] == ["1001"]
+
+
+def test_a_session_elsewhere_is_taken_over(acme: Tenant) -> None:
+    entitle(acme, seats=1)
+    agent = make_agent(acme)
+    left, taken = make_station(acme, extension="1001"), make_station(acme, extension="1002")
+    first = make_session(acme, agent=agent, station=left, ready=True)
+    second = log_in(acme, agent, extension="1002", take_over=True)
+    assert (second.station_id, second.state) == (taken.id, "not_ready")
+    assert second.id != first.id
+    assert (reread(first).state, open_sessions(acme)) == ("logged_out", 1)
+    assert slot_of(first).open is False
+    with tenant_scope(acme.id, read_only=True):
+        events = list(Event.objects.filter(aggregate_id=first.id).order_by("seq").values_list("type", "data"))
+    assert [event_type for event_type, _data in events[-2:]] == ["agent.session_taken_over", "agent.state_changed"]
+    assert events[-2][1] == {"station": str(left.id), "new_station": str(taken.id)}
+
+
+def test_nothing_is_taken_over_in_the_middle_of_a_contact(acme: Tenant) -> None:
+    agent = make_agent(acme)
+    first = make_session(acme, agent=agent, station=make_station(acme, extension="1001"), ready=True)
+    make_station(acme, extension="1002")
+    with tenant_scope(acme.id):
+        Slot.objects.filter(session_id=first.id).update(held=True)
+    error = refusal(acme, agent, extension="1002", take_over=True)
+    assert (error.code, error.status, error.data) == ("contact-in-progress", 409, {"extension": "1001"})
+    assert (reread(first).version, open_sessions(acme)) == (first.version, 1)
+
+
+def test_a_take_over_that_is_refused_leaves_the_old_session(acme: Tenant) -> None:
+    agent = make_agent(acme)
+    first = make_session(acme, agent=agent, station=make_station(acme, extension="1001"))
+    make_session(acme, station=make_station(acme, extension="1002"))
+    assert refusal(acme, agent, extension="1002", take_over=True).code == "station-taken"
+    assert (reread(first).state, reread(first).version) == ("not_ready", first.version)
+
+
+def test_a_take_over_with_nothing_to_take_over_is_a_login(acme: Tenant) -> None:
+    make_station(acme, extension="1002")
+    assert log_in(acme, make_agent(acme), extension="1002", take_over=True).state == "not_ready"
 
 
 def test_two_tenants_may_use_the_same_extension_and_number(acme: Tenant, globex: Tenant) -> None:

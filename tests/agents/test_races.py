@@ -85,6 +85,14 @@ def test_one_agent_at_two_stations(acme: Tenant, admin_database_url: str) -> Non
     assert open_sessions(acme) == 1
 
 
+def test_one_agent_twice_at_one_station_has_one_session(acme: Tenant, admin_database_url: str) -> None:
+    """Two clicks on "Log in": the second goes on with what the first opened."""
+    login = login_of(acme, make_agent(acme), make_station(acme))
+    outcomes = run_together(admin_database_url, [login, login], locked_by=SEATS, values=(str(acme.id),))
+    assert len({session.id for session in outcomes}) == 1
+    assert open_sessions(acme) == 1
+
+
 def test_the_last_seat(acme: Tenant, admin_database_url: str) -> None:
     entitle(acme, seats=1)
     calls = [login_of(acme, make_agent(acme), make_station(acme)) for _ in range(2)]

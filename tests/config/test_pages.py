@@ -128,6 +128,27 @@ def test_at_an_unknown_computer_the_free_stations_are_listed(browser: Client, ac
     assert log_in(browser, acme, agent.number, extension=free.extension, script=True)["HX-Redirect"] == "/desk/"
 
 
+def test_an_agent_whose_browser_died_comes_back_to_the_desk(browser: Client, acme: Tenant) -> None:
+    agent, station = make_agent(acme), make_station(acme)
+    log_in(Client(), acme, agent.number, extension=station.extension)
+    assert log_in(browser, acme, agent.number, extension=station.extension)["Location"] == "/desk/"
+    assert browser.get("/desk/").status_code == 200
+    with tenant_scope(acme.id, read_only=True):
+        assert AgentSession.objects.count() == 1
+
+
+def test_who_is_logged_in_elsewhere_is_offered_to_move(browser: Client, acme: Tenant) -> None:
+    agent, left, wanted = make_agent(acme), make_station(acme), make_station(acme)
+    log_in(Client(), acme, agent.number, extension=left.extension)
+    response = log_in(browser, acme, agent.number, extension=wanted.extension, script=True)
+    assert response.status_code == 409
+    assert f'name="take_over" value="{wanted.extension}"' in response.content.decode()
+    data = {"tenant": acme.slug, "number": agent.number, "password": PASSWORD, "take_over": wanted.extension}
+    assert browser.post("/desk/login/", data)["Location"] == "/desk/"
+    with tenant_scope(acme.id, read_only=True):
+        assert AgentSession.objects.get(logged_out_at=None).station_id == wanted.id
+
+
 def test_a_taken_station_is_refused_with_who_sits_there(browser: Client, acme: Tenant) -> None:
     agent, other = make_agent(acme), make_agent(acme, name="Li Na")
     station = make_station(acme)

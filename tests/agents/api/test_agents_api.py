@@ -208,9 +208,29 @@ def test_log_in_says_what_is_wrong(acme: Tenant) -> None:
     problem = assert_problem(log_in(acme, number=agent.number, extension="99")[1], 422, "station-unknown")
     assert [row["extension"] for row in problem["stations"]] == [station.extension]
     assert log_in(acme, number=agent.number, extension=station.extension)[1].status_code == 201
-    assert_problem(log_in(acme, number=agent.number, extension=station.extension)[1], 409, "already-logged-in")
     body = {"tenant": "nobody", "number": agent.number, "password": PASSWORD}
     assert_problem(Api().send("agent-session/", body), 403, "who-unknown")
+
+
+def test_an_agent_whose_browser_died_goes_on(acme: Tenant) -> None:
+    agent, station = make_agent(acme), make_station(acme)
+    first = log_in(acme, number=agent.number, extension=station.extension)[1]
+    browser, second = log_in(acme, number=agent.number, extension=station.extension)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json() == second.json() == browser.read("agent-session/").json()
+
+
+def test_an_agent_moves_to_another_station(acme: Tenant) -> None:
+    agent, left, wanted = make_agent(acme), make_station(acme), make_station(acme)
+    old, first = log_in(acme, number=agent.number, extension=left.extension)
+    who = {"number": agent.number, "extension": wanted.extension}
+    problem = assert_problem(log_in(acme, **who)[1], 409, "already-logged-in")
+    assert (problem["extension"], problem["wanted"]) == (left.extension, wanted.extension)
+    body = {"tenant": acme.slug, "password": PASSWORD, "take_over": True, **who}
+    second = Api().send("agent-session/", body)
+    assert (second.status_code, second.json()["station"]["extension"]) == (201, wanted.extension)
+    assert second.json()["id"] != first.json()["id"]
+    assert_problem(old.read("agent-session/"), 401, "not-authenticated")
 
 
 def test_an_agent_of_another_tenant_does_not_log_in_here(acme: Tenant) -> None:
