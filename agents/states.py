@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from tenants.public import Transitions
 
@@ -16,7 +17,7 @@ class SessionState(models.TextChoices):
 
 
 SESSION = Transitions(
-    "agent session",
+    gettext_noop("agent session"),
     {
         SessionState.NOT_READY: {
             SessionState.READY,

@@ -5,6 +5,8 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from tenants.public import NotFound
 
 _FORM = re.compile(r"^(20[0-9]{2})-(0[1-9]|1[0-2])$")
@@ -22,7 +24,7 @@ class Month:
         """Read "2026-11"; raise NotFound for anything else, as the address of a statement that is none."""
         match = _FORM.match(text)
         if match is None:
-            raise NotFound(f"“{text}” is not a month such as 2026-11.", month=text)
+            raise NotFound(_("“%(month)s” is not a month such as 2026-11.") % {"month": text}, month=text)
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

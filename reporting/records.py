@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.utils.translation import gettext as _
 
 from routing.public import Contact, ContactParty, ContactState, Disposition, EntryPoint, Queue, Segment, SegmentKind
 from tenants.public import NotFound
@@ -149,7 +150,7 @@ def call_record(contact_id: UUID) -> CallRecord:
     """Return the record of one contact; raise NotFound when the tenant in scope has none of that id."""
     contact = with_segments(Contact.objects.filter(id=contact_id)).first()
     if contact is None:
-        raise NotFound(f"There is no contact {contact_id}.", contact=str(contact_id))
+        raise NotFound(_("There is no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
     return records_of([contact])[0]
 
 

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from tenants.public import Transitions
 
@@ -34,7 +35,7 @@ class EndReason(models.TextChoices):
 
 
 CONTACT = Transitions(
-    "contact",
+    gettext_noop("contact"),
     {
         ContactState.ARRIVING: {ContactState.IN_FLOW, ContactState.ENDED},
         ContactState.IN_FLOW: {ContactState.QUEUED, ContactState.ENDED},
@@ -70,7 +71,7 @@ class OfferState(models.TextChoices):
 
 
 OFFER = Transitions(
-    "offer",
+    gettext_noop("offer"),
     {
         OfferState.OFFERED: {
             OfferState.ACCEPTED,
@@ -105,7 +106,7 @@ class CommandState(models.TextChoices):
 
 
 COMMAND = Transitions(
-    "switch command",
+    gettext_noop("switch command"),
     {
         CommandState.PENDING: {CommandState.BEGUN},
         CommandState.BEGUN: {

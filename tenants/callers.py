@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib.auth import login, logout
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from tenants.errors import Forbidden
 from tenants.models import Membership, Tenant, User
@@ -43,7 +44,8 @@ class Caller:
         """Raise Forbidden (code "missing-right") unless the caller has the right."""
         if not self.may(right):
             raise Forbidden(
-                f"This needs the right {right.value}, which the role {self.role} does not have.",
+                _("This needs the right %(right)s, which the role %(role)s does not have.")
+                % {"right": right.value, "role": self.role},
                 code="missing-right",
                 right=right.value,
             )
@@ -109,5 +111,7 @@ def refuse_suspended(tenant: Tenant) -> None:
     """Raise Forbidden (code "tenant-suspended") when nothing may be done for the tenant."""
     if tenant.status == Tenant.Status.SUSPENDED:
         raise Forbidden(
-            f"{tenant.name} is suspended. Ask the provider to resume it.", code="tenant-suspended", tenant=tenant.slug
+            _("%(tenant)s is suspended. Ask the provider to resume it.") % {"tenant": tenant.name},
+            code="tenant-suspended",
+            tenant=tenant.slug,
         )

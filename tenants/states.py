@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from django.utils.translation import gettext as _
+
 from tenants.errors import Conflict
 
 
@@ -29,7 +31,8 @@ class Transitions:
         """Move `thing` to `target`; raise Conflict (code "illegal-transition") when the table forbids it."""
         if not self.allows(thing.state, target):
             raise Conflict(
-                f"The {self.noun} is {thing.state}; it cannot become {target}.",
+                _("“%(thing)s” cannot go from “%(state)s” to “%(wanted)s”.")
+                % {"thing": _(self.noun), "state": thing.state, "wanted": target},
                 code="illegal-transition",
                 state=str(thing.state),
                 wanted=str(target),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, Q, Sum
+from django.utils.translation import gettext as _
 
 from billing.locks import lock_leases
 from billing.models import NumberLease, SeatLease, UsageLine
@@ -71,7 +72,7 @@ def lease_number(
         lock_leases()
         tenant = Tenant.objects.get(id=tenant_id)
         if not Number.objects.filter(id=number_id).exists():
-            raise NotFound(f"There is no number {number_id}.", number=str(number_id))
+            raise NotFound(_("There is no such number."), number=str(number_id))
         lease = NumberLease(
             number_id=number_id,
             price_per_month=price_per_month,
@@ -125,7 +126,7 @@ def _begin(lease: L, tenant: Tenant, kind: UsageLine.Kind) -> L:
     try:
         lease.full_clean()
     except ValidationError as error:
-        raise Invalid("The lease is not valid.", code="invalid-lease", errors=error.message_dict) from error
+        raise Invalid(_("The lease is not valid."), code="invalid-lease", errors=error.message_dict) from error
     lease.save(force_insert=True)
     refresh_entitlements(tenant)
     record_once(
@@ -142,17 +143,19 @@ def _begin(lease: L, tenant: Tenant, kind: UsageLine.Kind) -> L:
 def _end(model: type[L], lease_id: UUID, last_day: dt.date) -> L:
     lease: L | None = model.objects.filter(id=lease_id).first()
     if lease is None:
-        raise NotFound(f"There is no such lease: {lease_id}.", lease=str(lease_id))
+        raise NotFound(_("There is no such lease."), lease=str(lease_id))
     if last_day < lease.first_day:
         raise Invalid(
-            f"The lease begins on {lease.first_day}; it cannot end on {last_day}.",
+            _("The lease begins on %(first)s; it cannot end on %(last)s.")
+            % {"first": lease.first_day, "last": last_day},
             code="ends-before-it-begins",
             first_day=lease.first_day.isoformat(),
         )
     paid_to = accrued_to(lease)
     if paid_to is not None and last_day < paid_to:
         raise Conflict(
-            f"Rent is already charged up to {paid_to}; the lease cannot end on {last_day}.",
+            _("Rent is already charged up to %(charged)s; the lease cannot end on %(last)s.")
+            % {"charged": paid_to, "last": last_day},
             code="already-charged",
             charged_to=paid_to.isoformat(),
         )

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from routing.eligibility import find_demand
 from routing.models import Contact, Interaction, Offer, Participation, Queue
 from routing.services.segments import begin_segment, end_segment
@@ -24,7 +26,7 @@ def lock_contact(contact_id: UUID) -> Contact:
     """Lock and return a contact of the open scope; raise NotFound."""
     contact: Contact | None = only(Contact.objects.select_for_update(of=("self",)).filter(id=contact_id))
     if contact is None:
-        raise NotFound(f"There is no contact {contact_id}.", contact=str(contact_id))
+        raise NotFound(_("There is no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
     return contact
 
 

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from agents.public import AgentSession, end_wrap_up, lock_sessions
 from routing.models import CommandKind, Contact, ContactParty, Disposition
 from routing.services.commands import caller_command
@@ -22,10 +24,10 @@ def end_contact(*, tenant_id: UUID, contact_id: UUID, actor: str, session_id: UU
     with tenant_scope(tenant_id, actor=actor):
         contact = lock_contact(contact_id)
         if contact.state == ContactState.ENDED:
-            raise Conflict("This contact is over already.", code="contact-over")
+            raise Conflict(_("This contact is over already."), code="contact-over")
         participation = handler_of(contact)
         if session_id is not None and (participation is None or participation.session_id != session_id):
-            raise NotFound(f"You are on no contact {contact_id}.", contact=str(contact_id))
+            raise NotFound(_("You are on no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
         now = db_now()
         engaged = contact.state == ContactState.ENGAGED
         contact.ending = EndReason.HANDLED if engaged else EndReason.REJECTED
@@ -40,19 +42,25 @@ def finish_wrap_up(*, tenant_id: UUID, session_id: UUID, disposition_id: UUID | 
     Raises NotFound (session, disposition), Conflict "not-in-wrap-up", Invalid "note-too-long" (4,000 characters).
     """
     if len(note) > NOTE_LIMIT:
-        raise Invalid(f"The note has {len(note)} characters; {NOTE_LIMIT} fit.", code="note-too-long", limit=NOTE_LIMIT)
+        raise Invalid(
+            _("The note has %(length)d characters; %(limit)d fit.") % {"length": len(note), "limit": NOTE_LIMIT},
+            code="note-too-long",
+            limit=NOTE_LIMIT,
+        )
     with tenant_scope(tenant_id, actor=actor):
         contact = _lock_wrapped_up(session_id)
         session = lock_sessions([session_id]).get(session_id)
         if session is None:
-            raise NotFound(f"There is no agent session {session_id}.", session=str(session_id))
+            raise NotFound(_("There is no such agent session."), session=str(session_id))
         if contact is None or session.wrap_up_contact_id != contact.id:
-            raise Conflict("You are not in wrap-up.", code="not-in-wrap-up")
+            raise Conflict(_("You are not in wrap-up."), code="not-in-wrap-up")
         now = db_now()
         if disposition_id is not None:
             disposition = Disposition.objects.filter(id=disposition_id, active=True).first()
             if disposition is None:
-                raise NotFound(f"There is no disposition {disposition_id}.", disposition=str(disposition_id))
+                raise NotFound(
+                    _("There is no such disposition. Choose one from the list."), disposition=str(disposition_id)
+                )
             contact.disposition = disposition
         if note:
             ContactParty.objects.filter(contact=contact).update(note=note)

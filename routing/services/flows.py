@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Max
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from routing.flows import FlowReport, References, validate_flow
 from routing.models import EntryPoint, Flow, FlowVersion, Queue
@@ -38,14 +40,19 @@ def publish_flow(*, tenant_id: UUID, flow_id: UUID, definition: dict[str, Any], 
     report = check_flow(tenant_id=tenant_id, definition=definition)
     if report.errors:
         raise Invalid(
-            f"The flow has {len(report.errors)} errors; nothing was changed.",
+            ngettext(
+                "The flow has an error; nothing was changed.",
+                "The flow has %(count)d errors; nothing was changed.",
+                len(report.errors),
+            )
+            % {"count": len(report.errors)},
             code="flow-invalid",
             errors=[problem.as_json() for problem in report.problems],
         )
     with tenant_scope(tenant_id, actor=actor):
         flow = Flow.objects.select_for_update().filter(id=flow_id).first()
         if flow is None:
-            raise NotFound(f"There is no flow {flow_id}.", flow=str(flow_id))
+            raise NotFound(_("There is no flow %(flow)s.") % {"flow": flow_id}, flow=str(flow_id))
         last = FlowVersion.objects.filter(flow=flow).aggregate(last=Max("number"))["last"] or 0
         version: FlowVersion = FlowVersion.objects.create(
             flow=flow, number=last + 1, definition=definition, created_by=actor

@@ -7,6 +7,8 @@ is over, puts the contact back where it stood.
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from agents.public import AgentSession, NotReadyReason, back_off, lock_sessions, make_not_ready
 from routing.models import CommandKind, Contact, Exclusion, Offer
 from routing.services.commands import send
@@ -54,7 +56,7 @@ def accept_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, actor: st
     with tenant_scope(tenant_id, actor=actor):
         contact, offer = _lock_for_desk(offer_id, session_id)
         if offer.answer_mode != "desk":
-            raise Conflict("This station's phone is ringing: answer it there.", code="answer-on-phone")
+            raise Conflict(_("This station's phone is ringing: answer it there."), code="answer-on-phone")
         if offer.state != OfferState.OFFERED:
             raise _over(offer)
         now = db_now()
@@ -137,7 +139,7 @@ def close_offer(
 def exclude(contact: Contact, session: AgentSession, *, at: datetime) -> None:
     """Do not offer the contact to this session for a while; afterwards its pool is matched again."""
     until = at + EXCLUSION_TIME
-    exclusion, _ = Exclusion.objects.update_or_create(
+    exclusion, _made = Exclusion.objects.update_or_create(
         tenant_id=contact.tenant_id, contact=contact, session=session, defaults={"until": until}
     )
     set_timer(EXCLUSION_TIMER, tenant_id=contact.tenant_id, subject_id=exclusion.id, due_at=until)
@@ -197,7 +199,7 @@ def end_exclusion(due: Due) -> None:
 def _lock_for_desk(offer_id: UUID, session_id: UUID) -> tuple[Contact, Offer]:
     contact_id = Offer.objects.filter(id=offer_id, session_id=session_id).values_list("contact_id", flat=True).first()
     if contact_id is None:
-        raise NotFound(f"You have no offer {offer_id}.", offer=str(offer_id))
+        raise NotFound(_("You have no offer %(offer)s.") % {"offer": offer_id}, offer=str(offer_id))
     contact = lock_contact(contact_id)
     offer = Offer.objects.get(id=offer_id)
     if offer.state not in LIVE_OFFER:
@@ -206,4 +208,5 @@ def _lock_for_desk(offer_id: UUID, session_id: UUID) -> tuple[Contact, Offer]:
 
 
 def _over(offer: Offer) -> Conflict:
-    return Conflict(f"This offer is over ({offer.get_state_display()}).", code="offer-over", state=offer.state)
+    message = _("This offer is over (%(state)s).") % {"state": offer.get_state_display()}
+    return Conflict(message, code="offer-over", state=offer.state)
