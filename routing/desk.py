@@ -168,6 +168,7 @@ def _offer(offer: Offer, caller: _Caller) -> Row:
         "contact_id": str(offer.contact_id),
         "state": offer.state,
         "queue": _queue(offer.contact),
+        "offered_at": _iso(offer.offered_at),
         "lease_expires_at": _iso(offer.lease_expires_at),
         "language": offer.contact.language,
         "answer_mode": offer.answer_mode,

@@ -102,6 +102,7 @@ def test_an_offer_shows_the_customer_before_the_answer() -> None:
         "contact_id": str(contact.id),
         "state": "offered",
         "queue": "Loans",
+        "offered_at": offer.offered_at.isoformat(),
         "lease_expires_at": offer.lease_expires_at.isoformat(),
         "language": "en",
         "answer_mode": "phone",

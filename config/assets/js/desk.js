@@ -122,8 +122,7 @@ const view = {
   },
   get stateLabel() { return this.labels.states[this.shownState]; },
   get stateTimer() {
-    if (this.shownState === "ringing") return ""; // the offer counts down by itself
-    const since = this.active?.connected_at ?? this.session?.since;
+    const since = this.active?.connected_at ?? this.offer?.offered_at ?? this.session?.since;
     return duration(secondsSince(since ?? null, this.now));
   },
   get reasonText() { return this.session?.state === "not_ready" ? (this.session.reason ?? "") : ""; },
