@@ -72,14 +72,22 @@ class Menu:
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """Collects `min_digits` to `max_digits` digits; the terminator ends them early, another key clears them."""
+    """Collects `min_digits` to `max_digits` digits; the terminator ends them early, another key clears them.
+
+    They lead to `next`, or where there are `choices` to the node of exactly these digits; others are a wrong entry.
+    """
 
     question: Question
     name: str
     min_digits: int
     max_digits: int
     terminator: str | None
-    next: str
+    next: str | None
+    choices: Mapping[str, str]
+
+    def target(self, digits: str) -> str | None:
+        """Where these digits lead; None when they are not among the choices."""
+        return self.choices.get(digits) if self.next is None else self.next
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +174,9 @@ def exits(node: Node) -> tuple[Exit, ...]:  # noqa: PLR0911 - one return a type 
             chosen = tuple(Exit(("keys", key), target, needs_key=True) for key, target in node.keys.items())
             return chosen + _question_exits(node.question)
         case Digits():
-            return (Exit(("next",), node.next, needs_key=True), *_question_exits(node.question))
+            entered = tuple(Exit(("choices", digits), way, needs_key=True) for digits, way in node.choices.items())
+            onward = () if node.next is None else (Exit(("next",), node.next, needs_key=True),)
+            return (*onward, *entered, *_question_exits(node.question))
         case Hours():
             return (Exit(("open",), node.open), Exit(("closed",), node.closed))
         case Called():
@@ -260,7 +270,8 @@ def _parse_digits(data: Mapping[str, Any]) -> Digits:
         min_digits=int(data.get("min_digits", 1)),
         max_digits=int(data["max_digits"]),
         terminator=data.get("terminator", "#"),
-        next=data["next"],
+        next=data.get("next"),
+        choices=dict(data.get("choices", {})),
     )
 
 

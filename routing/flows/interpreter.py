@@ -233,13 +233,16 @@ class _Walk:
         self._set(spare_terminator=node.terminator)
         return self._digits_complete(node)
 
-    def _digits_complete(self, node: nodes.Digits) -> str:
+    def _digits_complete(self, node: nodes.Digits) -> str | None:
         digits = self.state.digits
+        target = node.target(digits)
+        if target is None:
+            return self._ask_again(node.question, invalid=True)
         self.actions.append(actions.StoreDigits(node.name, digits))
         self._set(collected={**self.state.collected, node.name: digits})
         if self.state.spare_terminator is not None and self.state.typed_ahead.startswith(self.state.spare_terminator):
             self._set(typed_ahead=self.state.typed_ahead[1:], spare_terminator=None)
-        return node.next
+        return target
 
     def _ask_again(self, question: nodes.Question, *, invalid: bool) -> str | None:
         """The next attempt, or the way out after the last one; what was typed in error does not answer it."""

@@ -135,9 +135,12 @@ NODES: dict[str, Schema] = {
         {
             "name": _text(r"^[a-z][a-z0-9_]{0,39}\Z", gettext_noop("a name of a-z, 0-9 and _, at most 40")),
             "max_digits": _DIGIT_COUNT,
-            "next": _TARGET,
         },
         {
+            "next": _TARGET,
+            "choices": _mapping(
+                r"^[0-9]{1,32}\Z", _TARGET, gettext_noop("nodes by the digits that lead there, 1 to 32 of 0-9")
+            ),
             "min_digits": _DIGIT_COUNT,
             "terminator": {"enum": ["#", "*", None], "description": gettext_noop('"#", "*" or null')},
         },

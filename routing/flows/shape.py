@@ -131,6 +131,16 @@ def _digits_rules(data: Mapping[str, Any], path: Path) -> Iterator[Problem]:
             "most": most,
         }
         yield Problem(pointer((*path, "min_digits")), "digits-range", message)
+    if "next" not in data and "choices" not in data:
+        yield _missing(path, "next")
+    elif "next" in data and "choices" in data:
+        message = _("There are both next and choices; keep one: digits that are no choice lead to on_invalid.")
+        yield Problem(pointer((*path, "next")), "next-and-choices", message)
+    for digits in data.get("choices", {}):
+        if not least <= len(digits) <= most:
+            words = {"digits": digits, "least": least, "most": most}
+            message = _("Nobody can enter %(digits)s: min_digits is %(least)d and max_digits is %(most)d.") % words
+            yield Problem(pointer((*path, "choices", digits)), "digits-range", message)
 
 
 def _hours_rules(data: Mapping[str, Any], path: Path) -> Iterator[Problem]:

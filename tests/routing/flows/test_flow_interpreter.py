@@ -331,7 +331,7 @@ def test_attempts_are_counted_afresh_when_the_menu_is_entered_again() -> None:
     assert call(KeyPressed("7"))[-1] == PlayMedia("p5", (Say("中文 wrong", "zh-hans"), Say("中文 menu", "zh-hans")))
 
 
-@pytest.mark.parametrize("key", ["A", "", "12", "x", "１", "²"])  # noqa: RUF001 - digits that no telephone sends
+@pytest.mark.parametrize("key", ["A", "", "12", "x", "１", "²"])
 def test_what_is_not_a_key_does_nothing(key: str) -> None:
     call = at_menu()
     before = call.state
@@ -411,6 +411,50 @@ def test_a_late_terminator_still_chooses_where_the_menu_has_it() -> None:
     call = Call(definition("number", number=NODES["number"] | {"next": "menu"}, menu=menu), FlowState(answered=True))
     call(Started())
     assert call.keys("4711#")[-1] == EnterQueue("sales", 5)
+
+
+# Digits that choose
+
+
+def at_choice() -> Call:
+    """A caller who is asked for an enterprise's number of two to four digits, and may be wrong once."""
+    choices = {"10": "sales", "1001": "acme"}
+    asked = {key: value for key, value in NODES["number"].items() if key != "next"}
+    asked |= {"choices": choices, "retries": 1, "invalid": {"text": text("wrong")}}
+    call = Call(definition("number", number=asked), FlowState(answered=True))
+    assert call(Started()) == [PlayMedia("p1", (Say("number", "en"),))]
+    return call
+
+
+def test_digits_choose_the_enterprise() -> None:
+    assert at_choice().keys("1001")[-2:] == [StoreDigits("customer", "1001"), HandOver("acme", "main")]
+    assert at_choice().keys("10#")[-2:] == [StoreDigits("customer", "10"), EnterQueue("sales", 5)]
+
+
+def test_digits_that_are_no_choice_are_asked_for_again_and_not_kept() -> None:
+    call = at_choice()
+    assert call.keys("9999")[-1] == PlayMedia("p5", (Say("wrong", "en"), Say("number", "en")))
+    assert (call.state.digits, call.state.collected) == ("", {})
+    assert call(KeyPressed("#")) == [], "the terminator of the wrong number is forgiven"
+    assert call.keys("1001")[-1] == HandOver("acme", "main")
+
+
+def test_digits_that_are_no_choice_twice_lead_out() -> None:
+    assert at_choice().keys("99999999")[-1] == HangUp("rejected")
+
+
+def test_a_choice_may_be_ended_by_silence() -> None:
+    call = at_choice()
+    call.keys("10")
+    assert call.state.timer is not None
+    assert call(TimedOut(call.state.timer))[-1] == EnterQueue("sales", 5)
+
+
+def test_a_wrong_choice_typed_ahead_forgets_what_came_after_it() -> None:
+    call = at_choice()
+    call = Call(call.flow, FlowState(answered=True, typed_ahead="9999#1001"))
+    assert call(Started()) == [PlayMedia("p1", (Say("wrong", "en"), Say("number", "en")))]
+    assert call.state.typed_ahead == ""
 
 
 # Late, repeated and foreign news

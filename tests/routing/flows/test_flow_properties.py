@@ -44,7 +44,8 @@ def node(kind: str, onward: st.SearchStrategy[str], anywhere: st.SearchStrategy[
         "menu": question | {"keys": st.dictionaries(st.sampled_from(KEYS), anywhere, min_size=1)},
         "digits": question
         | {"name": st.just("digits"), "min_digits": count, "max_digits": count, "next": anywhere}
-        | {"terminator": st.sampled_from(["#", "*", None])},
+        | {"terminator": st.sampled_from(["#", "*", None])}
+        | {"choices": st.none() | st.dictionaries(st.text("0123456789", min_size=1, max_size=4), anywhere, min_size=1)},
         "hours": {"weekly": st.just(DAYTIME), "open": onward, "closed": onward},
         "called": {"numbers": st.dictionaries(st.just("+861012345678"), onward, min_size=1), "otherwise": onward},
         "caller": {"known": onward, "unknown": onward},
@@ -56,6 +57,9 @@ def node(kind: str, onward: st.SearchStrategy[str], anywhere: st.SearchStrategy[
 def _put_in_order(data: dict[str, Any]) -> dict[str, Any]:
     if "min_digits" in data:
         data["min_digits"], data["max_digits"] = sorted((data["min_digits"], data["max_digits"]))
+        lengths = range(data["min_digits"], data["max_digits"] + 1)
+        data["choices"] = {key: way for key, way in (data["choices"] or {}).items() if len(key) in lengths}
+        del data["next" if data["choices"] else "choices"]
     return data
 
 
@@ -90,7 +94,8 @@ def _targets(data: dict[str, Any], *, keyless: bool = False) -> set[str]:
         found.add(data["next"])
     if keyless:
         return found
-    return found | {data[name] for name in ("next", "on_invalid") if name in data} | set(data.get("keys", {}).values())
+    found |= {data[name] for name in ("next", "on_invalid") if name in data}
+    return found.union(data.get("keys", {}).values(), data.get("choices", {}).values())
 
 
 def _reachable(start: str, nodes: dict[str, Any]) -> dict[str, Any]:

@@ -211,6 +211,41 @@ def test_fewer_digits_at_most_than_at_least_are_refused() -> None:
     assert found(changed("nodes/number/min_digits", 7)) == {("/nodes/number/min_digits", "digits-range")}
 
 
+def choosing(**changes: object) -> dict[str, Any]:
+    """The complete flow with digits that choose between two nodes."""
+    number = {key: value for key, value in COMPLETE["nodes"]["number"].items() if key != "next"}
+    return changed("nodes/number", number | {"choices": {"1001": "acme", "100200": "queue"}} | changes)
+
+
+def test_digits_may_choose_the_next_node() -> None:
+    report = validate_flow(choosing(), REFERENCES)
+    assert report.problems == ()
+    assert report.definition is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "code"),
+    [
+        ({"next": "queue"}, "next", "next-and-choices"),
+        ({"choices": {}}, "choices", "invalid-value"),
+        ({"choices": {"10a1": "queue"}}, "choices/10a1", "invalid-key"),
+        ({"choices": {"１００１": "queue"}}, "choices/１００１", "invalid-key"),
+        ({"choices": {"123": "queue"}}, "choices/123", "digits-range"),
+        ({"choices": {"1234567": "queue"}}, "choices/1234567", "digits-range"),
+        ({"choices": {"1234": "nowhere"}}, "choices/1234", "missing-node"),
+    ],
+)
+def test_choices_that_cannot_be_entered_or_lead_nowhere_are_refused(
+    changes: dict[str, Any], pointer: str, code: str
+) -> None:
+    assert (f"/nodes/number/{pointer}", code) in found(choosing(**changes))
+
+
+def test_digits_that_lead_nowhere_are_refused() -> None:
+    number = {key: value for key, value in COMPLETE["nodes"]["number"].items() if key != "next"}
+    assert found(changed("nodes/number", number)) == {("/nodes/number/next", "missing-field")}
+
+
 def test_hours_past_midnight_are_refused_with_advice() -> None:
     data = changed("nodes/hours/weekly", {"fri": [["22:00", "06:00"]]})
     assert messages(data)["/nodes/hours/weekly/fri/0"].startswith("22:00 to 06:00 ends before it begins; write hours")
