@@ -223,3 +223,10 @@ def exclude(contact: Contact, session: AgentSession, *, until: datetime) -> None
     """Keep the contact from the session."""
     with tenant_scope(contact.tenant_id):
         Exclusion.objects.create(contact_id=contact.id, session=session, until=until)
+
+
+def commands_of_channel(channel: str) -> list[str]:
+    """The kinds of the commands for the call of that caller's channel, oldest first."""
+    with engine_scope(read_only=True):
+        contact = Contact.objects.get(caller_channel=channel)
+    return [row.kind for row in commands(contact)]

@@ -77,16 +77,21 @@ class Rule:
 
 
 RULES = [
-    Rule("one_open_session_per_agent", "agents_agentsession", lambda w: ("id", w.session.id), {"id": NEW, "station_id": NEW}),
-    Rule("one_open_session_per_station", "agents_agentsession", lambda w: ("id", w.session.id), {"id": NEW, "agent_id": NEW}),
+    Rule("one_open_session_per_agent", "agents_agentsession", lambda w: ("id", w.session.id),
+         {"id": NEW, "station_id": NEW}),
+    Rule("one_open_session_per_station", "agents_agentsession", lambda w: ("id", w.session.id),
+         {"id": NEW, "agent_id": NEW}),
     Rule("slot_once", "agents_slot", lambda w: ("session_id", w.session.id), {"id": NEW}),
     Rule("one_live_offer_per_contact", "routing_offer", lambda w: ("id", w.offer.id),
          {"id": NEW, "leg_channel": NEW, "session_id": NEW, "slot_id": NEW}),
-    Rule("routing_offer_leg_channel_key", "routing_offer", lambda w: ("id", w.offer.id), {"id": NEW, "contact_id": NEW}),
+    Rule("routing_offer_leg_channel_key", "routing_offer", lambda w: ("id", w.offer.id),
+         {"id": NEW, "contact_id": NEW}),
     Rule("routing_slothold_pkey", "routing_slothold", lambda w: ("offer_id", w.offer.id), {"offer_id": NEW}),
     Rule("offer_holds_one_slot", "routing_slothold", lambda w: ("offer_id", w.offer.id), {"slot_id": NEW}),
-    Rule("participation_holds_one_slot", "routing_slothold", lambda w: ("tenant_id", w.line.tenant.id), {"slot_id": NEW}),
-    Rule("one_open_contact_per_interaction", "routing_contact", lambda w: ("id", w.ringing.id), {"id": NEW, "ordinal": NUMBER}),
+    Rule("participation_holds_one_slot", "routing_slothold", lambda w: ("tenant_id", w.line.tenant.id),
+         {"slot_id": NEW}),
+    Rule("one_open_contact_per_interaction", "routing_contact", lambda w: ("id", w.ringing.id),
+         {"id": NEW, "ordinal": NUMBER}),
     Rule("contact_ordinal_once", "routing_contact", lambda w: ("id", w.ringing.id),
          {"id": NEW, "state": "ended", "end_reason": "handled", "ended_at": "2026-03-01T00:00:00Z"}),
     Rule("one_running_segment_per_contact", "routing_segment", lambda w: ("contact_id", w.ringing.id), {"id": NEW}),
@@ -98,7 +103,8 @@ RULES = [
     Rule("profile_once", "agents_skillprofile", lambda w: ("tenant_id", w.line.tenant.id), {"id": NEW}),
     Rule("routing_interaction_caller_channel_key", "routing_interaction",
          lambda w: ("id", w.ringing.interaction_id), {"id": NEW}),
-    Rule("routing_leg_channel_id_key", "routing_leg", lambda w: ("interaction_id", w.ringing.interaction_id), {"id": NEW}),
+    Rule("routing_leg_channel_id_key", "routing_leg", lambda w: ("interaction_id", w.ringing.interaction_id),
+         {"id": NEW}),
     Rule("timer_once", "tenants_timer", lambda w: ("subject_id", w.ringing.id), {"id": NEW}),
     Rule("usage_once", "billing_usageline", lambda w: ("tenant_id", w.line.tenant.id), {"id": NEW}),
     Rule("tenants_number_e164_key", "tenants_number", lambda w: ("tenant_id", w.line.tenant.id), {"id": NEW}),
@@ -210,7 +216,7 @@ CHECKS: list[tuple[str, str, Where, str]] = [
     ("constraint", "table", "where", "change"), CHECKS, ids=lambda part: part if isinstance(part, str) else ""
 )
 def test_a_row_that_contradicts_itself_is_refused(
-    constraint: str, table: str, where: Where, change: str, world: World, admin_database_url: str
+    *, constraint: str, table: str, where: Where, change: str, world: World, admin_database_url: str
 ) -> None:
     column, value = where(world)
     with psycopg.connect(admin_database_url, autocommit=True) as admin:

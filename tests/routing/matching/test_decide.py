@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
@@ -20,6 +21,7 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 POOL = UUID(int=1)
 DEMANDS, PROFILES, SESSIONS = ([UUID(int=base + n) for n in range(4)] for base in (100, 200, 300))
 Fits = Mapping[tuple[UUID, UUID], int]
+Row = TypeVar("Row")
 
 
 def _waiting(number: int, *, demand: int = 0, priority: int = 0, at: int = 0, rule: str = "longest_idle",
@@ -41,7 +43,8 @@ def _slot(number: int, *, profile: int = 0, session: int = 0, idle: int = 0, cha
 contacts = st.lists(
     st.builds(
         dict, demand=st.integers(0, 3), priority=st.integers(-1, 1), at=st.integers(0, 4),
-        rule=st.sampled_from(["longest_idle", "most_proficient"]), excluded=st.frozensets(st.integers(0, 3), max_size=2),
+        rule=st.sampled_from(["longest_idle", "most_proficient"]),
+        excluded=st.frozensets(st.integers(0, 3), max_size=2),
         channel=st.sampled_from(["voice", "voice", "voice", "chat"]),
     ),
     max_size=14,
@@ -100,8 +103,9 @@ def test_read_in_pieces_it_decides_the_same(
     assert sorted(made) == sorted(_oracle(waiting, free, verdicts))
 
 
-def _head(rows_of, *, key, order, rows: int):  # type: ignore[no-untyped-def] # generic over both kinds of row
-    kept, counts = [], Counter()  # type: ignore[var-annotated]
+def _head(rows_of: Sequence[Row], *, key: Callable[[Row], Any], order: Callable[[Row], Any], rows: int) -> list[Row]:
+    kept: list[Row] = []
+    counts: Counter[Any] = Counter()
     for one in sorted(rows_of, key=order):
         counts[key(one)] += 1
         if counts[key(one)] <= rows:
@@ -109,7 +113,7 @@ def _head(rows_of, *, key, order, rows: int):  # type: ignore[no-untyped-def] # 
     return kept
 
 
-def _full(keys, rows: int) -> set[UUID]:  # type: ignore[no-untyped-def] # any iterable of ids
+def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
     return {key for key, count in Counter(keys).items() if count >= rows}
 
 

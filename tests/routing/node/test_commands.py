@@ -1,0 +1,187 @@
+"""Switch commands: claimed under the lease, settled with its fence, found again after a crash."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from django.db import ProgrammingError
+
+from routing.models import CommandKind, Contact, ContactParty, SwitchCommand
+from routing.node.execution import Command, caller_of, claim, settle, settle_done
+from routing.node.recovery import begun_before
+from routing.services.commands import caller_command
+from routing.states import CommandState
+from tenants.models import Lease
+from tenants.public import Held, db_now, engine_scope, take_lease, tenant_scope
+from tests import factories
+from tests.routing import calls
+from tests.routing.matching.threads import at_once
+
+LEASE = f"switch:{calls.NODE}"
+
+
+def lease(holder: str = "one") -> Held:
+    held = take_lease(LEASE, holder=holder, seconds=30)
+    assert held is not None
+    return held
+
+
+def lose(held: Held) -> Held:
+    """Let another worker take over; its lease."""
+    _expire()
+    return lease(holder=f"after {held.holder}")
+
+
+def _expire() -> None:
+    with engine_scope():
+        Lease.objects.using("engine").filter(name=LEASE).update(expires_at=db_now())
+
+
+def states(contact: Contact) -> dict[str, str]:
+    return {row.kind: row.state for row in calls.commands(contact)}
+
+
+@pytest.fixture
+def ringing() -> Contact:
+    """A caller who rings at an agent's: two commands wait, to let the caller hear ringing and to dial."""
+    line = calls.make_line()
+    factories.make_session(line.tenant, ready=True)
+    contact = calls.call(line.number)
+    assert states(contact) == {"indicate_ringing": "pending", "dial": "pending"}
+    return contact
+
+
+def test_pending_commands_are_claimed_once_in_order_with_the_fence(ringing: Contact) -> None:
+    held = lease()
+    claimed = claim(held, node=calls.NODE)
+    assert [command.kind for command in claimed] == ["indicate_ringing", "dial"]
+    assert claim(held, node=calls.NODE) == []
+    assert {(row.state, row.fence) for row in calls.commands(ringing)} == {("begun", held.fence)}
+    assert claimed[1].keys == [f"interaction:{ringing.interaction_id}", f"session:{claimed[1].session_id}"]
+
+
+def test_another_nodes_commands_are_left_alone(ringing: Contact) -> None:
+    held = take_lease("switch:node2", holder="two", seconds=30)
+    assert held is not None
+    assert claim(held, node="node2") == []
+    assert set(states(ringing).values()) == {"pending"}
+
+
+def test_of_two_that_claim_at_once_each_command_goes_to_one(ringing: Contact) -> None:
+    held = lease()
+    claims = at_once([lambda: claim(held, node=calls.NODE)] * 4)
+    ids = [command.id for claimed in claims for command in claimed]
+    assert sorted(ids) == [row.id for row in calls.commands(ringing)]
+
+
+def test_a_worker_whose_lease_expired_claims_nothing(ringing: Contact) -> None:
+    held = lease()
+    _expire()
+    assert claim(held, node=calls.NODE) == []
+    assert set(states(ringing).values()) == {"pending"}
+
+
+def test_a_worker_whose_lease_another_has_claims_nothing(ringing: Contact) -> None:
+    former = lease()
+    present = lose(former)
+    assert present.fence == former.fence + 1
+    assert claim(former, node=calls.NODE) == []
+    # Neither does one that has the right name and the wrong fence.
+    assert claim(Held(name=LEASE, holder=present.holder, fence=former.fence), node=calls.NODE) == []
+    assert len(claim(present, node=calls.NODE)) == 2
+
+
+def test_a_stale_fence_settles_nothing(ringing: Contact) -> None:
+    former = lease()
+    first, second = claim(former, node=calls.NODE)
+    present = lose(former)
+    begun_before(present, node=calls.NODE)
+    (again,) = claim(present, node=calls.NODE)
+    assert again.id == first.id
+    settle(first, former, state=CommandState.FAILED, failure="too late")
+    settle_done([first.id], former)
+    row = _row(first.id)
+    assert (row.state, row.fence, row.failure) == ("begun", present.fence, "")
+    settle_done([first.id], present)
+    assert _row(first.id).state == "done"
+    assert _row(second.id).state == "done"
+
+
+def _row(command_id: UUID) -> SwitchCommand:
+    with engine_scope(read_only=True):
+        return SwitchCommand.objects.using("engine").get(id=command_id)
+
+
+def test_what_is_settled_stays_settled(ringing: Contact) -> None:
+    held = lease()
+    first, second = claim(held, node=calls.NODE)
+    settle(first, held, state=CommandState.FAILED, failure="x" * 500)
+    settle_done([first.id, second.id], held)
+    settle(second, held, state=CommandState.FAILED, failure="late")
+    failed, done = _row(first.id), _row(second.id)
+    assert (failed.state, len(failed.failure), failed.done_at is not None) == ("failed", 200, True)
+    assert (done.state, done.failure) == ("done", "")
+
+
+def test_after_a_crash_begun_commands_are_pending_again_but_a_dial_never(ringing: Contact) -> None:
+    former = lease()
+    claim(former, node=calls.NODE)
+    present = lose(former)
+    dials = begun_before(present, node=calls.NODE)
+    (dial,) = calls.commands(ringing, CommandKind.DIAL)
+    assert dials == [dial.arguments["channel"]] == [calls.offer_of(ringing).leg_channel]
+    assert (dial.state, dial.failure) == ("done", "found begun: looked up, never repeated")
+    assert states(ringing)["indicate_ringing"] == "pending"
+    assert [command.kind for command in claim(present, node=calls.NODE)] == ["indicate_ringing"]
+
+
+def test_a_workers_own_begun_commands_are_not_recovered(ringing: Contact) -> None:
+    held = lease()
+    claim(held, node=calls.NODE)
+    assert begun_before(held, node=calls.NODE) == []
+    assert set(states(ringing).values()) == {"begun"}
+
+
+def test_recovery_leaves_other_nodes_and_settled_commands_alone(ringing: Contact) -> None:
+    held = lease()
+    settle_done([command.id for command in claim(held, node=calls.NODE)], held)
+    assert begun_before(lose(held), node=calls.NODE) == []
+    assert set(states(ringing).values()) == {"done"}
+
+
+# --- what the phone shows ---------------------------------------------------------------------------------------------
+
+
+def _dial(contact: Contact) -> Command:
+    (row,) = calls.commands(contact, CommandKind.DIAL)
+    return Command(
+        id=row.id, interaction_id=row.interaction_id, session_id=row.session_id, contact_id=row.contact_id,
+        kind=row.kind, arguments=row.arguments,
+    )  # fmt: skip
+
+
+def test_the_phone_shows_the_caller_who_is_read_in_the_contacts_own_scope(ringing: Contact) -> None:
+    assert caller_of(_dial(ringing)) == ("", calls.ANI)
+    assert calls.ANI not in str([row.arguments for row in calls.commands(ringing)])
+
+
+def test_a_hidden_number_is_shown_nobody(ringing: Contact) -> None:
+    with tenant_scope(ringing.tenant_id):
+        ContactParty.objects.filter(contact_id=ringing.id).update(ani_restricted=True)
+    assert caller_of(_dial(ringing)) == ("", "")
+
+
+def test_another_tenants_scope_finds_nobody(ringing: Contact) -> None:
+    dial = _dial(ringing)
+    dial.arguments["tenant"] = str(factories.make_tenant().id)
+    assert caller_of(dial) == ("", "")
+
+
+def test_a_tenant_commands_only_calls_that_it_handles(ringing: Contact) -> None:
+    stranger = factories.make_tenant()
+    with pytest.raises(ProgrammingError, match="row-level security policy"), tenant_scope(stranger.id):
+        caller_command(ringing, CommandKind.HANG_UP, at=ringing.arrived_at)
+    with tenant_scope(ringing.tenant_id):
+        caller_command(ringing, CommandKind.HANG_UP, at=ringing.arrived_at)
+    assert calls.hung_up(ringing) == [ringing.caller_channel]

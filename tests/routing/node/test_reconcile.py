@@ -1,0 +1,100 @@
+"""What differs between the exchange and our rows, while calls go on between the reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from routing.node.handling import handle
+from routing.node.reconcile import Findings, compare
+from routing.switch.port import CallArrived, ChannelSnapshot, ChannelState
+from tests import factories
+from tests.routing import calls
+from tests.routing.matching.threads import at_once
+
+READS = 5
+"""How many statements `compare` takes at most after its scope is open; the change happens before each of them."""
+
+
+def snapshot(channel: str, *, arrival: CallArrived | None = None, answered: bool = True) -> ChannelSnapshot:
+    return ChannelSnapshot(
+        id=channel, state=ChannelState.UP if answered else ChannelState.RINGING, answered=answered, dnis="", ani="",
+        created_at=datetime.now(UTC), ours=True, arrival=arrival,
+    )  # fmt: skip
+
+
+def compared(*channels: ChannelSnapshot) -> Findings:
+    return compare(node=calls.NODE, channels=channels, bridges=[], now=datetime.now(UTC))
+
+
+def compared_while(change: Callable[[], Any], *channels: ChannelSnapshot, before_read: int) -> Findings:
+    """Compare, with `change` committed by another connection before the so-manieth read."""
+    reads = 0
+
+    def between(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal reads
+        if '"routing_' in sql:
+            reads += 1
+            if reads == before_read:
+                at_once([change])
+        return execute(sql, params, many, context)
+
+    with connections["engine"].execute_wrapper(between):
+        found = compared(*channels)
+    if reads < before_read:
+        change()
+    return found
+
+
+@pytest.mark.parametrize("read", range(1, READS + 1))
+def test_a_caller_who_is_taken_in_meanwhile_is_no_stray(read: int) -> None:
+    line = calls.make_line()
+    event = calls.arrived(line.number)
+    found = compared_while(
+        lambda: handle(event, node=calls.NODE), snapshot(event.channel, arrival=event, answered=False), before_read=read
+    )
+    assert (found.strays, found.vanished) == ([], [])
+    # Perhaps it is told once more; that changes nothing.
+    for missed in found.missed:
+        handle(missed, node=calls.NODE)
+    assert calls.commands_of_channel(event.channel) == ["indicate_ringing"]
+
+
+@pytest.mark.parametrize("read", range(1, READS + 1))
+def test_an_agent_who_is_connected_meanwhile_is_no_stray(read: int) -> None:
+    line = calls.make_line()
+    factories.make_session(line.tenant, ready=True)
+    contact = calls.call(line.number)
+    offer = calls.offer_of(contact)
+    found = compared_while(
+        lambda: calls.talk(contact),
+        snapshot(contact.caller_channel, answered=False), snapshot(offer.leg_channel), before_read=read,
+    )  # fmt: skip
+    assert (found.strays, found.vanished) == ([], [])
+
+
+def test_a_leg_that_we_ended_and_one_that_nobody_asked_for_are_strays() -> None:
+    line = calls.make_line()
+    event = calls.arrived(line.number)
+    handle(event, node=calls.NODE)
+    calls.leg_ends(event.channel)
+    found = compared(snapshot(event.channel, arrival=event), snapshot("agent.nobodys"))
+    assert sorted(found.strays) == sorted([event.channel, "agent.nobodys"])
+
+
+def test_a_young_leg_may_not_have_reached_the_exchange_yet() -> None:
+    line = calls.make_line()
+    calls.call(line.number)
+    assert compared().vanished == []
+
+
+def test_a_strangers_channel_is_left_alone() -> None:
+    stranger = ChannelSnapshot(
+        id="other", state=ChannelState.UP, answered=True, dnis="", ani="", created_at=datetime.now(UTC), ours=False
+    )
+    found = compared(stranger)
+    assert (found.strays, found.missed, found.vanished) == ([], [], [])
