@@ -40,8 +40,11 @@ def normalise(raw: str | None, *, region: str | None = None) -> str:
 
 
 def calling_hash(e164: str) -> str:
-    """Return a keyed hash of a calling number: equal callers can be told apart from others, but not named."""
+    """Return a keyed hash of a calling number: equal callers can be told apart from others, but not named.
+
+    The key is HOTSEAT_HASH_KEY alone: changing the secret key signs people out, and must not forget who called before.
+    """
     if not e164:
         return ""
-    key = hashlib.sha256(b"hotseat calling number" + settings.SECRET_KEY.encode()).digest()
+    key = hashlib.sha256(b"hotseat calling number" + settings.HOTSEAT_HASH_KEY.encode()).digest()
     return hmac.new(key, e164.encode(), hashlib.sha256).hexdigest()
