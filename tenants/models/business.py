@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from tenants.models.base import PlatformModel, TenantModel
 from tenants.phones import validate_e164
@@ -34,7 +35,7 @@ class Customer(TenantModel):
     name = models.CharField(_("name"), max_length=120)
     phone = models.CharField(_("telephone"), max_length=16, blank=True, validators=[validate_e164])
     email = models.EmailField(_("e-mail address"), blank=True)
-    segment = models.CharField(_("segment"), max_length=40, blank=True)
+    segment = models.CharField(pgettext_lazy("customer", "segment"), max_length=40, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     note = models.TextField(_("note"), blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
