@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from agents.models import Agent, AgentSession, AgentSkill, NotReadyReason, Site, Skill, Station, Team
 from agents.services.changes import change_agent
@@ -26,7 +27,7 @@ class StaffAdmin(TenantAdmin):
 class AgentForm(ServiceForm):
     """A person with a number, a password, and a proficiency for each of the tenant's skills."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=120)
     team = forms.ModelChoiceField(label=gettext_lazy("Team"), queryset=Team.objects.none(), required=False)
     active = forms.BooleanField(label=gettext_lazy("Active"), required=False)
     password = password_field(required=False)

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from tenants.administration import ReadOnlyAdmin, Rows, ServiceForm, TenantAdmin, caller_of, password_field
 from tenants.clock import db_now
@@ -141,7 +142,7 @@ class RoleForm(ServiceForm):
 
 class NewMemberForm(RoleForm):
     email = forms.EmailField(label=gettext_lazy("E-mail address"))
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=120)
     password = password_field(required=False)
     field_order = ("email", "name", "password", "role")
 

@@ -32,7 +32,7 @@ class Number(TenantModel):
 class Customer(TenantModel):
     """A person or company that calls one tenant. Personal data: only the tenant's own scope sees it."""
 
-    name = models.CharField(_("name"), max_length=120)
+    name = models.CharField(pgettext_lazy("person", "name"), max_length=120)
     phone = models.CharField(_("telephone"), max_length=16, blank=True, validators=[validate_e164])
     email = models.EmailField(_("e-mail address"), blank=True)
     segment = models.CharField(pgettext_lazy("customer", "segment"), max_length=40, blank=True)
