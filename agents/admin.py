@@ -5,8 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from agents.models import Agent, AgentSession, AgentSkill, NotReadyReason, Site, Skill, Station, Team
 from agents.services.changes import change_agent

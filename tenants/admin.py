@@ -6,8 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from tenants.administration import ReadOnlyAdmin, Rows, ServiceForm, TenantAdmin, caller_of, password_field
 from tenants.clock import db_now
