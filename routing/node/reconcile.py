@@ -9,9 +9,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
+from agents.public import Station
 from routing.models import Leg, Offer, SwitchNode
 from routing.states import LIVE_OFFER
-from routing.switch.port import BridgeSnapshot, CallArrived, ChannelSnapshot, LegAnswered, LegBridged, SwitchEvent
+from routing.switch.port import (
+    BridgeSnapshot,
+    CallArrived,
+    ChannelSnapshot,
+    EndpointSnapshot,
+    LegAnswered,
+    LegBridged,
+    SwitchEvent,
+)
 from tenants.public import db_now, engine_scope
 
 YOUNG = timedelta(seconds=3)
@@ -34,13 +45,16 @@ def compare(
     """Return what the exchange's state says that our rows do not. `now` is the exchange's clock."""
     present = {channel.id: channel for channel in channels if channel.ours}
     with engine_scope(node=node, read_only=True):
-        legs = {leg.channel_id: leg for leg in Leg.objects.filter(node=node, ended_at__isnull=True)}
+        # Calls go on meanwhile, and each statement sees more than the last. Offers come first: one that leads to a leg
+        # in between is found as either. Legs come in one statement, or one that is new would look like one that ended.
         awaited = set(
             Offer.objects.filter(contact__node=node, state__in=LIVE_OFFER).values_list("leg_channel", flat=True)
         )
+        rows = list(Leg.objects.filter(Q(node=node, ended_at__isnull=True) | Q(channel_id__in=present.keys())))
         settled = db_now() - YOUNG
         alive = SwitchNode.objects.filter(name=node).values_list("last_alive_at", flat=True).first()
-        known = set(Leg.objects.filter(channel_id__in=present.keys()).values_list("channel_id", flat=True))
+    known = {leg.channel_id for leg in rows}
+    legs = {leg.channel_id: leg for leg in rows if leg.ended_at is None}
     return Findings(
         missed=_missed(present, bridges, legs, known, awaited, now=now),
         strays=[
@@ -51,6 +65,17 @@ def compare(
         vanished=[name for name, leg in legs.items() if name not in present and leg.created_at < settled],
         last_alive_at=alive,
     )
+
+
+def unlike_ours(endpoints: Sequence[EndpointSnapshot]) -> list[EndpointSnapshot]:
+    """Return the telephones of which our stations say otherwise; most of the time there is none."""
+    with engine_scope(read_only=True):
+        believed = dict(
+            Station.objects.filter(endpoint__in=[seen.endpoint for seen in endpoints])
+            .order_by()
+            .values_list("endpoint", "reachable")
+        )
+    return [seen for seen in endpoints if believed.get(seen.endpoint, seen.reachable) != seen.reachable]
 
 
 def _is_stray(name: str, channel: ChannelSnapshot, known: Collection[str]) -> bool:
