@@ -25,7 +25,8 @@ SQL = Path(__file__).parent / "sql"
 ROWS_A_ROUND = 64
 """How many contacts of a demand, and slots of a profile, a round reads."""
 
-POOL_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+POOL_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)), clock_timestamp()"
+"""The clock is read when the lock has been given: a select list is evaluated from left to right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,14 @@ def run_pool(pool: UUID) -> int:
     with engine_scope():
         with connections[current_scope().alias].cursor() as cursor:
             cursor.execute(POOL_LOCK, [f"pool:{pool}"])
+            now = cursor.fetchone()[1]
         rows = ROWS_A_ROUND
         while True:
-            now = db_now()
             pairs, was_cut = _choose(pool, rows=rows, now=now)
-            offers += _make_offers(pairs, now=now)
             if pairs:
-                # Also when all of them fell out: who comes next has had no turn yet.
+                offers += _make_offers(pairs, now=now)
+                # Once more, also when all of them fell out: who comes next has had no turn yet.
+                now = db_now()
                 continue
             if not was_cut:
                 return offers
@@ -126,15 +128,16 @@ def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> int:
         for pair in pairs
         if pair.contact.id in contacts and pair.slot.id in seats and pair.slot.session_id in sessions
     ]
-    for pair in kept:
-        _offer(contacts[pair.contact.id], pair, seats[pair.slot.id], now=now)
+    offers = [_new_offer(contacts[pair.contact.id], pair, seats[pair.slot.id], now=now) for pair in kept]
+    _claim_slots(offers)
+    for pair, offer in zip(kept, offers, strict=True):
+        _announce(contacts[pair.contact.id], offer, seats[pair.slot.id], pair.contact.ring_seconds, now=now)
     return len(kept)
 
 
-def _offer(contact: Contact, pair: Pair, seat: Seat, *, now: datetime) -> None:
-    """Write one offer: the slot is claimed, the lease runs, and the phone is to ring."""
+def _new_offer(contact: Contact, pair: Pair, seat: Seat, *, now: datetime) -> Offer:
     offer_id = uuid7()
-    offer = Offer(
+    return Offer(
         id=offer_id,
         tenant_id=contact.tenant_id,
         contact=contact,
@@ -147,9 +150,21 @@ def _offer(contact: Contact, pair: Pair, seat: Seat, *, now: datetime) -> None:
         decision=_decision(contact, pair),
         lease_expires_at=now + timedelta(seconds=pair.contact.ring_seconds) + LEASE_MARGIN,
     )
-    offer.save(force_insert=True)
-    SlotHold(slot_id=pair.slot.id, tenant_id=contact.tenant_id, offer=offer).save(force_insert=True)
-    Slot.objects.filter(id=pair.slot.id).update(held=True)
+
+
+def _claim_slots(offers: Sequence[Offer]) -> None:
+    """Write the offers, and with them who holds which slot: it is claimed when it is chosen, not when it rings."""
+    if not offers:
+        return
+    Offer.objects.bulk_create(offers)
+    SlotHold.objects.bulk_create(
+        SlotHold(slot_id=offer.slot_id, tenant_id=offer.tenant_id, offer=offer) for offer in offers
+    )
+    Slot.objects.filter(id__in=[offer.slot_id for offer in offers]).update(held=True)
+
+
+def _announce(contact: Contact, offer: Offer, seat: Seat, ring_seconds: int, *, now: datetime) -> None:
+    """Write what follows from one offer: the contact is offered, the lease runs, and the phone is to ring."""
     CONTACT.apply(contact, ContactState.OFFERED)
     note(
         "offer.created",
@@ -180,7 +195,7 @@ def _offer(contact: Contact, pair: Pair, seat: Seat, *, now: datetime) -> None:
             arguments={
                 "channel": offer.leg_channel,
                 "endpoint": seat.endpoint,
-                "timeout_s": pair.contact.ring_seconds,
+                "timeout_s": ring_seconds,
                 "headers": {},
                 "offer": str(offer.id),
                 "tenant": str(contact.tenant_id),

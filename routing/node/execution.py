@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from routing.models import CommandKind, ContactParty, SwitchCommand
 from routing.node.sounds import Sounds
 from routing.states import COMMAND, CommandState
 from routing.switch.port import Cause, ChannelGone, Switch, SwitchRefused
-from tenants.public import Held, engine_scope, run_query, tenant_scope
+from tenants.public import Held, engine_scope, only, run_query, tenant_scope
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +41,25 @@ class Command:
         return [f"interaction:{self.interaction_id}", *([f"session:{self.session_id}"] if self.session_id else [])]
 
 
-def claim(held: Held, *, node: str) -> list[Command]:
+def claim(held: Held, *, node: str, done: Sequence[UUID] = ()) -> list[Command]:
     """Mark the node's pending commands as begun and return them, the oldest first; none when the lease is not ours.
 
-    One statement under the lease's row: a worker that lost its lease claims nothing.
+    One statement under the lease's row: a worker that lost its lease claims nothing. Commands that are `done` are
+    settled with it, as `settle_done` would.
     """
     with engine_scope(node=node):
         rows = run_query(
-            CLAIM, {"node": node, "lease": held.name, "holder": held.holder, "fence": held.fence, "limit": MOST_AT_ONCE}
+            CLAIM,
+            {
+                "node": node,
+                "lease": held.name,
+                "holder": held.holder,
+                "fence": held.fence,
+                "limit": MOST_AT_ONCE,
+                "done": list(done),
+            },
         )
-    return [Command(*row[:5], arguments=json.loads(row[5])) for row in sorted(rows)]
+    return [Command(row[0], row[1], row[2], row[3], row[4], json.loads(row[5])) for row in sorted(rows)]
 
 
 def settle(command: Command, held: Held, *, state: CommandState, failure: str = "") -> None:
@@ -64,26 +74,28 @@ def settle(command: Command, held: Held, *, state: CommandState, failure: str = 
         row.save(update_fields=["state", "done_at", "failure"])
 
 
-def settle_done(commands: list[UUID], held: Held) -> None:
+def settle_done(commands: Sequence[UUID], held: Held) -> None:
     """Mark commands as done, many in one statement."""
     with engine_scope() as scope, connections[scope.alias].cursor() as cursor:
         cursor.execute(
             "UPDATE routing_switchcommand SET state = 'done', done_at = clock_timestamp() "
             "WHERE id = ANY(%s) AND fence = %s AND state = 'begun'",
-            [commands, held.fence],
+            [list(commands), held.fence],
         )
 
 
 def caller_of(command: Command) -> tuple[str, str]:
     """Return the caller's name and number for the agent's phone, read in the contact's own scope; empty when hidden."""
     with tenant_scope(UUID(command.arguments["tenant"]), read_only=True):
-        party = ContactParty.objects.filter(contact_id=command.contact_id).first()
+        party = only(ContactParty.objects.filter(contact_id=command.contact_id))
         if party is None or party.ani_restricted:
             return "", ""
         return party.name, party.ani
 
 
-async def perform(command: Command, switch: Switch, *, sounds: Sounds) -> None:
+async def perform(  # noqa: C901, PLR0912 - one branch a command
+    command: Command, switch: Switch, *, sounds: Sounds
+) -> None:
     """Do one command. Raises SwitchUnavailable (try again) or SwitchRefused; a leg that is gone counts as done."""
     given = command.arguments
     try:

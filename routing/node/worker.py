@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from routing.models import CommandKind
 from routing.node.execution import Command, caller_of, claim, dial, perform, settle, settle_done
 from routing.node.handling import handle
 from routing.node.keyed import KeyedTasks
-from routing.node.reconcile import Findings, compare
+from routing.node.reconcile import Findings, compare, unlike_ours
 from routing.node.recovery import begun_before
 from routing.node.sounds import Sounds
 from routing.services.legs import leg_ended
@@ -32,6 +33,7 @@ POLL_SECONDS = 0.1
 RECONCILE_SECONDS = 5.0
 RETRY_SECONDS = 0.2
 THREADS = 8
+RESERVED_THREADS = 3
 
 
 class SwitchWorker:
@@ -45,11 +47,12 @@ class SwitchWorker:
         self.node, self.sounds, self.holder = node, sounds, holder
         self._open_switch = open_switch
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix=f"switch-{node}")
+        self._reserved = ThreadPoolExecutor(RESERVED_THREADS, thread_name_prefix=f"switch-{node}-first")
         self._events, self._commands = KeyedTasks(), KeyedTasks()
         self._wake = asyncio.Event()
         self._held: Held | None = None
         self._good_until = 0.0
-        self._done: list[Command] = []
+        self._done: list[UUID] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
 
@@ -83,6 +86,7 @@ class SwitchWorker:
             if self._held is not None:
                 await self._in_thread(partial(release_lease, self._held))
             self._threads.shutdown(wait=True)
+            self._reserved.shutdown(wait=True)
 
     async def _serve(self, held: Held) -> None:
         await self._recover(held)
@@ -103,6 +107,8 @@ class SwitchWorker:
         await asyncio.gather(*rest, return_exceptions=True)
         self._commands.cancel()
         await self._events.drain()
+        await self._at_once(partial(settle_done, self._done, held))
+        self._done = []
         for task in finished:
             task.result()
 
@@ -111,7 +117,7 @@ class SwitchWorker:
     async def _take(self) -> Held | None:
         began = time.monotonic()
         held = await self._in_thread(
-            lambda: take_lease(f"switch:{self.node}", holder=self.holder, seconds=LEASE_SECONDS)
+            partial(take_lease, f"switch:{self.node}", holder=self.holder, seconds=LEASE_SECONDS), self._reserved
         )
         if held is not None:
             self._good_until = began + LEASE_SECONDS
@@ -141,17 +147,16 @@ class SwitchWorker:
 
     async def _apply(self, event: port.SwitchEvent) -> None:
         await self._in_thread(lambda: with_retries(lambda: handle(event, node=self.node)))
-        self._wake.set()
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
     async def _carry_out(self, held: Held) -> None:
         while not self._stopping.is_set():
             await self._wait_for_work()
-            await self._settle_done(held)
             if not self._lease_is_good():
                 continue
-            for command in await self._in_thread(lambda: with_retries(lambda: claim(held, node=self.node))):
+            done, self._done = self._done, []
+            for command in await self._at_once(partial(claim, held, node=self.node, done=done)):
                 self._commands.start(command.keys, partial(self._do, command, held))
 
     async def _wait_for_work(self) -> None:
@@ -164,7 +169,7 @@ class SwitchWorker:
         while self._lease_is_good():
             try:
                 if command.kind == CommandKind.DIAL:
-                    caller = await self._in_thread(lambda: with_retries(lambda: caller_of(command)))
+                    caller = await self._at_once(partial(caller_of, command))
                     await dial(command, self.switch, caller=caller)
                 else:
                     await perform(command, self.switch, sounds=self.sounds)
@@ -175,7 +180,7 @@ class SwitchWorker:
                 await self._refused(command, held, refusal)
                 return
             else:
-                self._done.append(command)
+                self._done.append(command.id)
                 return
 
     async def _refused(self, command: Command, held: Held, refusal: Exception) -> None:
@@ -192,12 +197,6 @@ class SwitchWorker:
         elif command.kind == CommandKind.PLAY:
             playback = command.arguments["playback"]
             await self._apply(port.PlaybackFinished(channel=channel, playback=playback, at=now, failed=True))
-
-    async def _settle_done(self, held: Held) -> None:
-        done, self._done = self._done, []
-        if done:
-            ids = [command.id for command in done]
-            await self._in_thread(lambda: with_retries(lambda: settle_done(ids, held)))
 
     async def _recover(self, held: Held) -> None:
         """Commands that a former worker began: dials are settled by what the exchange has, all others begin again."""
@@ -222,6 +221,7 @@ class SwitchWorker:
         found: Findings = await self._in_thread(
             lambda: with_retries(lambda: compare(node=self.node, channels=channels, bridges=bridges, now=now))
         )
+        news = await self._in_thread(lambda: with_retries(lambda: unlike_ours(endpoints)))
         for event in found.missed:
             self._events.start([_key(event)], partial(self._apply, event))
         for channel in found.strays:
@@ -239,7 +239,7 @@ class SwitchWorker:
                     lost=True,
                 ),
             )
-        for endpoint in endpoints:
+        for endpoint in news:
             seen = port.EndpointChanged(endpoint=endpoint.endpoint, reachable=endpoint.reachable, at=now)
             self._events.start([_key(seen)], partial(self._apply, seen))
 
@@ -247,12 +247,15 @@ class SwitchWorker:
         await self._in_thread(
             lambda: with_retries(lambda: leg_ended(channel=channel, at=at, node=self.node, cause=cause, lost=lost))
         )
-        self._wake.set()
 
     # --- small things -------------------------------------------------------------------------------------------------
 
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def _in_thread(self, work: Callable[[], Result], threads: ThreadPoolExecutor | None = None) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, work)
+
+    async def _at_once(self, work: Callable[[], Result]) -> Result:
+        """Do database work for commands in threads of their own: agents wait for it, so it must not wait for events."""
+        return await self._in_thread(partial(with_retries, work), self._reserved)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -1,4 +1,9 @@
--- Begin the node's pending commands, the oldest first, while the lease is held. Walks open_commands.
+-- Begin the node's pending commands, the oldest first, while the lease is held, and settle those that are done.
+-- Walks open_commands, and the key for what is done.
+WITH settled AS (
+    UPDATE routing_switchcommand SET state = 'done', done_at = clock_timestamp()
+    WHERE id = ANY(%(done)s) AND fence = %(fence)s AND state = 'begun'
+)
 UPDATE routing_switchcommand AS command
 SET state = 'begun', begun_at = clock_timestamp(), fence = %(fence)s
 WHERE command.id IN (
