@@ -57,12 +57,14 @@ class Outbox(models.Model):
 class Timer(TenantModel):
     """Something due later. One of a kind per subject; setting it again replaces it.
 
-    The effect commits in the transaction that deletes the row, so it happens exactly once.
+    The effect commits in the transaction that deletes the row, so it happens exactly once. `failures` counts the
+    attempts that did not get so far; each puts `due_at` off.
     """
 
     kind = models.CharField(max_length=32)
     subject_id = models.UUIDField()
     due_at = models.DateTimeField()
+    failures = models.PositiveSmallIntegerField(default=0, db_default=0)
     data = models.JSONField(default=dict)
 
     class Meta(TenantModel.Meta):

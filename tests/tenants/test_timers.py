@@ -21,6 +21,7 @@ from tenants.public import (
     db_now,
     drop_timer,
     engine_scope,
+    failing_timers,
     fire_due_timers,
     seconds_to_next_timer,
     set_timer,
@@ -52,6 +53,12 @@ def handle() -> Iterator[Callable[[timers.Handler], None]]:
 def _set(tenant: Tenant, subject: UUID, delay: timedelta, **data: object) -> None:
     with tenant_scope(tenant.id):
         set_timer(KIND, tenant_id=tenant.id, subject_id=subject, due_at=db_now() + delay, **data)
+
+
+def _hasten() -> None:
+    """Let what was put off be due now."""
+    with engine_scope():
+        Timer.objects.using("engine").update(due_at=db_now() + AGO)
 
 
 def _rows() -> list[Timer]:
@@ -173,11 +180,12 @@ def test_the_claim_goes_with_the_effect(tenant: Tenant, handle: Callable[[timers
     handle(fails_once)
     assert fire_due_timers() == 1
     assert (_effects(tenant), len(_rows())) == ([], 1)
+    _hasten()
     assert fire_due_timers() == 1
     assert (_effects(tenant), len(_rows())) == (["effect"], 0)
 
 
-def test_one_that_fails_holds_up_no_other_and_stays_due(
+def test_one_that_fails_holds_up_no_other_and_is_put_off_longer_each_time(
     tenant: Tenant, handle: Callable[[timers.Handler], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     _set(tenant, uuid7(), timedelta(seconds=-9), label="bad")
@@ -189,13 +197,65 @@ def test_one_that_fails_holds_up_no_other_and_stays_due(
         _effect(due)
 
     handle(picky)
-    assert fire_due_timers() == 2
+    waits = []
+    for expected in (2, 1, 1, 1, 1, 1):
+        assert fire_due_timers() == expected
+        waits.append(round(seconds_to_next_timer()))
+        assert fire_due_timers() == 0, "it is not tried again at once"
+        _hasten()
+    assert waits == [1, 5, 30, 300, 900, 900]
     assert len(_effects(tenant)) == 1
-    assert [row.data["label"] for row in _rows()] == ["bad"]
-    assert caplog.text.count("a timer failed") == 1
+    assert [(row.data["label"], row.failures) for row in _rows()] == [("bad", 6)]
+    assert caplog.text.count("a timer failed") == 6
+    assert failing_timers() == {KIND: 1}
 
 
-def test_an_unknown_kind_holds_up_no_other(
+def test_many_that_fail_hide_no_other(tenant: Tenant, handle: Callable[[timers.Handler], None]) -> None:
+    """river#1318: one full batch hid the stuck rest."""
+    for _ in range(3):
+        _set(tenant, uuid7(), timedelta(seconds=-9), label="bad")
+    _set(tenant, uuid7(), timedelta(seconds=-1), label="good")
+
+    def picky(due: Due) -> None:
+        if due.data["label"] == "bad":
+            raise LookupError("it always fails")
+        _effect(due)
+
+    handle(picky)
+    assert fire_due_timers(limit=2) == 4
+    assert len(_effects(tenant)) == 1
+
+
+def test_one_that_its_handler_leaves_due_is_put_off(tenant: Tenant, handle: Callable[[timers.Handler], None]) -> None:
+    _set(tenant, uuid7(), AGO)
+    handle(lambda due: None)
+    assert fire_due_timers() == 1
+    assert fire_due_timers() == 0
+    assert [row.failures for row in _rows()] == [1]
+
+
+def test_one_that_works_at_last_is_gone_and_one_that_is_set_again_starts_anew(
+    tenant: Tenant, handle: Callable[[timers.Handler], None]
+) -> None:
+    subjects = [uuid7(), uuid7()]
+    for subject in subjects:
+        _set(tenant, subject, AGO)
+
+    def fail(due: Due) -> None:
+        raise LookupError("not yet")
+
+    handle(fail)
+    assert fire_due_timers() == 2
+    assert failing_timers() == {KIND: 2}
+    _set(tenant, subjects[0], AGO)
+    assert failing_timers() == {KIND: 1}
+    _hasten()
+    handle(_effect)
+    assert fire_due_timers() == 2
+    assert (failing_timers(), len(_effects(tenant))) == ({}, 2)
+
+
+def test_an_unknown_kind_holds_up_no_other_and_is_put_off(
     tenant: Tenant, handle: Callable[[timers.Handler], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     with tenant_scope(tenant.id):
@@ -205,6 +265,8 @@ def test_an_unknown_kind_holds_up_no_other(
     assert fire_due_timers() == 2
     assert len(_effects(tenant)) == 1
     assert "a timer failed" in caplog.text
+    assert fire_due_timers() == 0
+    assert failing_timers() == {"nobody's": 1}
 
 
 def test_a_timer_of_another_tenant_cannot_be_dropped(tenant: Tenant) -> None:
