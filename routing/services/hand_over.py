@@ -29,9 +29,10 @@ def hand_over_contact(
     interaction_id, caller = _caller_of(tenant_id, contact_id)
     with engine_scope(node=node):
         contact = lock_open_contact(interaction_id)
-        if contact is None or contact.id != contact_id:
-            return None
+        # A timer is claimed even when the contact is over, which nobody can undo: it would stay due for ever.
         if due is not None and not claim_timer(due):
+            return None
+        if contact is None or contact.id != contact_id:
             return None
         now = db_now()
         drop_timer(HAND_OVER_TIMER, subject_id=contact_id)

@@ -242,6 +242,8 @@ def test_a_caller_who_left_before_the_timer_is_not_handed_over(
     fire_due_timers()
     (only,) = contacts_of(first)
     assert only.state == ContactState.ENDED
+    with engine_scope(read_only=True):
+        assert not Timer.objects.filter(kind="hand-over").exists()
 
 
 def test_a_flow_whose_start_was_lost_is_started_by_its_timer_once(
