@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("wrap_up_contact_id", models.UUIDField(null=True)),
-                ("wrap_up_until", models.DateTimeField(null=True)),
+                ("wrap_up_until", models.DateTimeField(null=True, verbose_name="wrap-up until")),
                 ("backoff_until", models.DateTimeField(null=True)),
                 ("presence_at", models.DateTimeField(null=True)),
                 ("logged_in_at", models.DateTimeField(verbose_name="logged in")),
@@ -161,6 +161,7 @@ class Migration(migrations.Migration):
                         ],
                         editable=False,
                         max_length=16,
+                        verbose_name="set by the system when",
                     ),
                 ),
                 ("active", models.BooleanField(default=True, verbose_name="active")),
@@ -331,7 +332,10 @@ class Migration(migrations.Migration):
                     "reachable",
                     models.BooleanField(default=False, editable=False, verbose_name="phone registered"),
                 ),
-                ("reachable_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "reachable_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="registration last seen to change"),
+                ),
             ],
             options={
                 "verbose_name": "station",

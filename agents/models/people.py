@@ -46,7 +46,7 @@ class Station(TenantModel):
     )
     answer_mode = models.CharField(_("answering"), max_length=8, choices=AnswerMode, default=AnswerMode.PHONE)
     reachable = models.BooleanField(_("phone registered"), default=False, editable=False)
-    reachable_at = models.DateTimeField(null=True, editable=False)
+    reachable_at = models.DateTimeField(_("registration last seen to change"), null=True, editable=False)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("station")
@@ -148,7 +148,9 @@ class NotReadyReason(TenantModel):
         LOGGED_IN = "logged_in", _("just logged in")
 
     name = models.CharField(_("name"), max_length=80)
-    system_code = models.CharField(max_length=16, choices=System, blank=True, editable=False)
+    system_code = models.CharField(
+        _("set by the system when"), max_length=16, choices=System, blank=True, editable=False
+    )
     active = models.BooleanField(_("active"), default=True)
 
     class Meta(TenantModel.Meta):

@@ -39,7 +39,7 @@ class AgentSession(TenantModel):
     next_state = models.CharField(max_length=12, choices=SessionState, default=SessionState.READY)
     next_reason = TenantForeignKey(NotReadyReason, null=True, related_name="+")
     wrap_up_contact_id = models.UUIDField(null=True)
-    wrap_up_until = models.DateTimeField(null=True)
+    wrap_up_until = models.DateTimeField(_("wrap-up until"), null=True)
     backoff_until = models.DateTimeField(null=True)
     presence_at = models.DateTimeField(null=True)
     logged_in_at = models.DateTimeField(_("logged in"))

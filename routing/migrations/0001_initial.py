@@ -765,7 +765,11 @@ class Migration(migrations.Migration):
                 (
                     "queue",
                     tenants.models.base.TenantForeignKey(
-                        db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="routing.queue"
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="routing.queue",
+                        verbose_name="queue",
                     ),
                 ),
                 (

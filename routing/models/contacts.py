@@ -199,7 +199,7 @@ class Segment(TenantModel):
 
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="segments")
     kind = models.CharField(_("kind"), max_length=8, choices=SegmentKind)
-    queue = TenantForeignKey(Queue, null=True)
+    queue = TenantForeignKey(Queue, null=True, verbose_name=_("queue"))
     session = TenantForeignKey(AgentSession, null=True)
     started_at = models.DateTimeField(_("from"))
     ended_at = models.DateTimeField(_("to"), null=True)

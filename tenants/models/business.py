@@ -73,7 +73,7 @@ class ApiKey(TenantModel):
     """A key for programs: `prefix.secret`, of which only the prefix and a hash of the secret are kept."""
 
     name = models.CharField(_("name"), max_length=80)
-    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    prefix = models.CharField(_("prefix"), max_length=12, unique=True, editable=False)
     secret_hash = models.CharField(max_length=64, editable=False)
     role = models.CharField(_("role"), max_length=16)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
@@ -112,13 +112,13 @@ class AuditEntry(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     tenant_id = models.UUIDField(null=True)
-    table_name = models.CharField(max_length=63)
-    row_id = models.CharField(max_length=64)
-    action = models.CharField(max_length=6)
-    actor = models.CharField(max_length=64)
-    at = models.DateTimeField()
-    before = models.JSONField(null=True)
-    after = models.JSONField(null=True)
+    table_name = models.CharField(_("table"), max_length=63)
+    row_id = models.CharField(_("row"), max_length=64)
+    action = models.CharField(_("action"), max_length=6)
+    actor = models.CharField(_("by"), max_length=64)
+    at = models.DateTimeField(_("time"))
+    before = models.JSONField(_("before"), null=True)
+    after = models.JSONField(_("after"), null=True)
 
     class Meta:
         verbose_name = _("audit entry")
