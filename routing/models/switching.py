@@ -58,12 +58,17 @@ class SwitchCommand(PlatformModel):
 
 
 class SwitchNode(models.Model):
-    """One exchange, its state as its worker last saw it. `last_alive_at` ends the legs of a crashed exchange."""
+    """One exchange, its state as its worker last saw it.
+
+    `last_alive_at`, by its own clock, ends the legs of a crashed exchange. `clock_offset_ms` is the database's clock
+    minus its, at the last heartbeat.
+    """
 
     name = models.CharField(primary_key=True, max_length=64)
     connected = models.BooleanField(default=False)
     connected_at = models.DateTimeField(null=True)
     last_alive_at = models.DateTimeField(null=True)
+    clock_offset_ms = models.BigIntegerField(null=True)
 
     def __str__(self) -> str:
         return self.name

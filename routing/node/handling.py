@@ -1,19 +1,21 @@
 """What the switch reports, told to the service that is concerned. Plain functions: the worker runs them in threads."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from agents.public import mark_endpoint
 from routing.flows import triggers
 from routing.models import Contact, SwitchNode
-from routing.services.announce import POSITION_LABEL, resume_music
+from routing.services.announce import resume_music
 from routing.services.arrive import arrive_call
-from routing.services.flow import advance_flow, parse_playback_id, resume_flows, start_flow
+from routing.services.flow import advance_flow, resume_flows, start_flow
 from routing.services.legs import agent_answered, caller_answered, leg_bridged, leg_ended, leg_ringing
+from routing.services.playback import POSITION_LABEL, parse_playback_id
 from routing.states import ContactState
 from routing.switch import port
-from tenants.public import engine_scope
+from tenants.public import db_now, engine_scope
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +66,10 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
 def note_node(*, node: str, connected: bool, at: datetime) -> None:
     """Keep when the exchange was last seen alive, by its own clock."""
     with engine_scope(node=node):
-        SwitchNode.objects.update_or_create(
-            name=node,
-            defaults={"connected": connected, "last_alive_at": at},
-            create_defaults={"connected": connected, "connected_at": at, "last_alive_at": at},
-        )
+        seen: dict[str, Any] = {"connected": connected, "last_alive_at": at}
+        if connected:
+            seen["clock_offset_ms"] = round((db_now() - at) / timedelta(milliseconds=1))
+        SwitchNode.objects.update_or_create(name=node, defaults=seen, create_defaults={**seen, "connected_at": at})
 
 
 def _answered(event: port.LegAnswered, *, node: str) -> None:

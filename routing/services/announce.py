@@ -8,12 +8,10 @@ from django.db.models import Q
 from routing.models import CommandKind, Contact
 from routing.services.commands import caller_command
 from routing.services.contacts import ANNOUNCE_TIMER, lock_contact
-from routing.services.flow import playback_id
+from routing.services.playback import POSITION_LABEL, playback_id
 from routing.speech import queue_position_phrase
 from routing.states import ContactState
 from tenants.public import Due, claim_timer, db_now, engine_scope, set_timer, timer_handler
-
-POSITION_LABEL = "position"
 
 
 @timer_handler(ANNOUNCE_TIMER)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from routing.flows import FlowState
-from routing.models import CommandKind, Contact, ContactParty, EntryPoint, FlowRun, Interaction, Leg
+from routing.models import CommandKind, Contact, ContactParty, EntryPoint, FlowRun, Interaction, Leg, SwitchNode
 from routing.services.commands import send
 from routing.services.contacts import note
 from routing.services.segments import begin_segment
@@ -78,6 +78,9 @@ def arrive_call(*, node: str, event: CallArrived) -> Arrival | None:
                 interaction, cause=Cause.CALL_REJECTED, why="no-entry-point", now=now, tenant_id=number.tenant_id
             )
             return None
+        if entry_point.is_test:
+            interaction.is_test = True
+            interaction.save(update_fields=["is_test"])
         contact = begin_contact(
             interaction, entry_point, caller=_caller(event), state=FlowState(), number=number, at=interaction.started_at
         )
@@ -126,21 +129,37 @@ def begin_contact(
     )
     FlowRun.objects.create(tenant_id=contact.tenant_id, contact=contact, state=state.as_json())
     begin_segment(contact, SegmentKind.FLOW, at=at)
-    set_timer(
-        FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + START_NET, label=START_LABEL
-    )
+    set_timer(FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + START_NET, label=START_LABEL)
     return contact
 
 
 def _connect(event: CallArrived, *, node: str, now: datetime) -> Interaction:
-    offset = now - event.at
+    offset = _clock_offset(event, node=node, now=now)
     interaction = Interaction.objects.create(
-        node=node, caller_channel=event.channel, clock_offset_ms=round(offset.total_seconds() * 1000), started_at=now
+        node=node,
+        caller_channel=event.channel,
+        clock_offset_ms=round(offset / timedelta(milliseconds=1)),
+        started_at=event.at + offset,
     )
     Leg.objects.create(
-        interaction=interaction, node=node, channel_id=event.channel, sip_call_id=event.sip_call_id, created_at=now
+        interaction=interaction,
+        node=node,
+        channel_id=event.channel,
+        sip_call_id=event.sip_call_id,
+        created_at=event.at + offset,
     )
     return interaction
+
+
+def _clock_offset(event: CallArrived, *, node: str, now: datetime) -> timedelta:
+    """Return the database's clock minus the switch's.
+
+    A call that is taken in late (nobody was connected when it came) would make it too large by that much; the last
+    heartbeat was not late. Both are too large by what it took to get here, so the smaller is the truer.
+    """
+    offset = now - event.at
+    known = SwitchNode.objects.filter(name=node).values_list("clock_offset_ms", flat=True).first()
+    return offset if known is None else min(offset, timedelta(milliseconds=known))
 
 
 def _find_number(dnis: str) -> Number | None:

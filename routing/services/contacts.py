@@ -9,7 +9,8 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from routing.eligibility import find_demand
-from routing.models import Contact, Interaction, Offer, Participation, Queue
+from routing.models import CommandKind, Contact, Interaction, Offer, Participation, Queue
+from routing.services.commands import caller_command
 from routing.services.segments import begin_segment, end_segment
 from routing.states import CONTACT, LIVE_OFFER, ContactState, EndReason, SegmentKind
 from tenants.public import NotFound, drop_timer, only, record, request_match, set_timer
@@ -84,9 +85,20 @@ def enter_queue(contact: Contact, queue: Queue, *, priority: int | None, answere
     note("contact.queued", contact, at=at, demand=demand.id, priority=contact.priority)
     save(contact, "queue", "demand", "priority", "queued_at", "order_at")
     begin_segment(contact, SegmentKind.QUEUE, at=at)
-    if answered and queue.announce_seconds:
-        set_timer(ANNOUNCE_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + FIRST_ANNOUNCEMENT)
+    entertain(contact, answered=answered, at=at)
     request_match(contact.tenant_id)
+
+
+def entertain(contact: Contact, *, answered: bool, at: datetime) -> None:
+    """Let a caller who waits hear the queue's music and, now and then, the position; ringing when not answered yet."""
+    if contact.queue is None:
+        return
+    if not answered:
+        caller_command(contact, CommandKind.INDICATE_RINGING, at=at)
+        return
+    caller_command(contact, CommandKind.START_MUSIC, at=at, music_class=contact.queue.music_class)
+    if contact.queue.announce_seconds:
+        set_timer(ANNOUNCE_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + FIRST_ANNOUNCEMENT)
 
 
 def requeue(contact: Contact, *, at: datetime, cause: str) -> None:

@@ -18,6 +18,7 @@ from routing.services.arrive import FLOW_TIMER, START_LABEL
 from routing.services.commands import caller_command
 from routing.services.contacts import enter_queue, lock_contact, note, save
 from routing.services.hand_over import HAND_OVER_TIMER, hand_over_contact
+from routing.services.playback import playback_id
 from routing.states import CONTACT, ContactState, EndReason
 from routing.switch.port import Cause
 from tenants.public import (
@@ -33,16 +34,18 @@ from tenants.public import (
 )
 
 REMEMBERED_KEYS = 32
+QUEUE_GONE = "queue-gone"
 ENDINGS = {
     "closed": EndReason.REJECTED,
     "busy": EndReason.REJECTED,
     "rejected": EndReason.REJECTED,
     "no_input": EndReason.LEFT_FLOW,
     actions.FLOW_LIMIT: EndReason.FAILED,
+    QUEUE_GONE: EndReason.FAILED,
 }
 """What a contact's end is called when its flow hangs up for a reason other than having served the caller."""
 
-CAUSES = {"busy": Cause.USER_BUSY, "rejected": Cause.CALL_REJECTED}
+CAUSES = {"busy": Cause.USER_BUSY, "rejected": Cause.CALL_REJECTED, QUEUE_GONE: Cause.TEMPORARY_FAILURE}
 """What a caller who was never answered is told (Q.850)."""
 
 HAND_OVER_NET = timedelta(seconds=2)
@@ -174,7 +177,8 @@ class _Step:
     def _facts(self) -> flows.FlowFacts:
         party = ContactParty.objects.select_related("tenant").get(contact=self.contact)
         tenant = party.tenant
-        known = bool(party.ani) and Customer.objects.filter(phone=party.ani).exists()
+        shown = party.ani and not party.ani_restricted
+        known = bool(shown) and Customer.objects.filter(phone=party.ani).exists()
         return flows.FlowFacts(
             now=self.now,
             time_zone=tenant.zone,
@@ -213,12 +217,12 @@ class _Step:
                 self._hang_up(reason)
 
     def _enter_queue(self, code: str, priority: int | None) -> None:
-        queue = Queue.objects.get(code=code)
+        queue = Queue.objects.filter(code=code, active=True).first()
+        if queue is None:
+            # Published flows name only queues that were there; this one was closed or removed since.
+            self._hang_up(QUEUE_GONE)
+            return
         enter_queue(self.contact, queue, priority=priority, answered=self.state.answered, at=self.now)
-        if self.state.answered:
-            caller_command(self.contact, CommandKind.START_MUSIC, at=self.now, music_class=queue.music_class)
-        else:
-            caller_command(self.contact, CommandKind.INDICATE_RINGING, at=self.now)
 
     def _hand_over(self, slug: str, service: str) -> None:
         self.hand_over = {
@@ -247,14 +251,3 @@ class _Step:
 def medium(item: Media) -> dict[str, str]:
     """Return one thing to play as a command's argument; the switch worker turns words into sound."""
     return {"say": item.text, "language": item.language} if isinstance(item, Say) else {"sound": item.name}
-
-
-def playback_id(contact_id: UUID, label: str) -> str:
-    """Return the switch's name for a playback: whose it is, and which."""
-    return f"{contact_id}.{label}"
-
-
-def parse_playback_id(playback: str) -> tuple[UUID, str]:
-    """Undo `playback_id`; raises ValueError for a playback that is none of ours."""
-    contact, _, label = playback.partition(".")
-    return UUID(contact), label

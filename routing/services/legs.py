@@ -21,6 +21,7 @@ from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Partic
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
     end_contact_row,
+    entertain,
     handler_of,
     live_offer,
     lock_open_contact,
@@ -29,6 +30,7 @@ from routing.services.contacts import (
 )
 from routing.services.contacts import save as save_contact
 from routing.services.offers import BACK_OFF_TIME, CONNECT_LEASE, OFFER_TIMER, close_offer, exclude, mark_accepted
+from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, begin_wrap_up_segment, end_segment
 from routing.services.slots import let_go, pass_to_participation
 from routing.states import CONTACT, OFFER, ContactState, EndReason, OfferState, SegmentKind
@@ -94,6 +96,9 @@ def caller_answered(*, channel: str, at: datetime, node: str) -> Contact | None:
         if contact is not None:
             note("contact.answered", contact, at=seen)
             save_contact(contact)
+            if contact.state in (ContactState.QUEUED, ContactState.OFFERED):
+                # Answered for an agent who was gone before the two were joined.
+                entertain(contact, answered=True, at=seen)
         return contact
 
 
@@ -122,6 +127,11 @@ def agent_answered(*, channel: str, at: datetime, node: str, sip_call_id: str = 
             caller_command(contact, CommandKind.ANSWER, at=now)
         else:
             caller_command(contact, CommandKind.STOP_MUSIC, at=now)
+            if contact.queue and contact.queue.announce_seconds:
+                # The bridge would wait for the end of an announcement.
+                caller_command(
+                    contact, CommandKind.STOP_PLAYBACK, at=now, playback=playback_id(contact.id, POSITION_LABEL)
+                )
         send(
             CommandKind.BRIDGE,
             node=node,

@@ -10,9 +10,9 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from agents.public import AgentSession, NotReadyReason, back_off, lock_sessions, make_not_ready
-from routing.models import CommandKind, Contact, Exclusion, Offer
+from routing.models import CommandKind, Contact, Exclusion, Interaction, Offer
 from routing.services.commands import send
-from routing.services.contacts import live_offer, lock_contact, note, requeue, save
+from routing.services.contacts import entertain, live_offer, lock_contact, note, requeue, save
 from routing.services.slots import let_go
 from routing.states import CONTACT, LIVE_OFFER, OFFER, ContactState, OfferState
 from tenants.public import (
@@ -130,10 +130,15 @@ def close_offer(
     if session is not None:
         let_go(session, offer.slot_id, worked=False, at=at)
     note(f"offer.{state}", contact, at=at, offer=offer.id, agent_session=offer.session_id, cause=cause)
-    if back_in_queue:
-        requeue(contact, at=at, cause=str(state))
-    else:
+    if not back_in_queue:
         save(contact)
+        return
+    was_connecting = contact.state == ContactState.CONNECTING
+    requeue(contact, at=at, cause=str(state))
+    if was_connecting:
+        # The music stopped for the agent who is gone again. Only the switch's reports and timers get here.
+        answered = Interaction.objects.filter(id=contact.interaction_id, answered_at__isnull=False).exists()
+        entertain(contact, answered=answered, at=at)
 
 
 def exclude(contact: Contact, session: AgentSession, *, at: datetime) -> None:
