@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from agents.models import Agent, AgentSession, AgentSkill, NotReadyReason, Site, Skill, Station, Team
 from agents.services.changes import change_agent
-from agents.services.setup import create_agent, update_agent_skills
-from tenants.administration import ReadOnlyAdmin, ServiceForm, TenantAdmin, TenantForm, password_field
+from agents.services.setup import create_agent
+from agents.services.skills import remove_skill
+from tenants.administration import ReadOnlyAdmin, RemovalForm, ServiceForm, TenantAdmin, TenantForm, password_field
 from tenants.public import Right, Tenant
 
 LEVELS = [("", "–"), *((str(level), str(level)) for level in range(1, 6))]
@@ -50,7 +51,6 @@ class AgentForm(ServiceForm):
 
     def carry_out(self) -> str | None:
         values, caller = self.cleaned_data, self.caller
-        update_agent_skills(tenant_id=caller.tenant_id, agent_id=self.row.id, skills=self.skills(), actor=caller.actor)
         change_agent(
             tenant_id=caller.tenant_id,
             agent_id=self.row.id,
@@ -59,6 +59,7 @@ class AgentForm(ServiceForm):
             password=values["password"] or None,
             active=values["active"],
             team_id=_team_id(values),
+            skills=self.skills(),
         )
         return None
 
@@ -97,8 +98,15 @@ class AgentAdmin(StaffAdmin):
     may_delete = False
 
 
+class SkillRemovalForm(RemovalForm):
+    def carry_out(self) -> str | None:
+        remove_skill(tenant_id=self.caller.tenant_id, skill_id=self.row.id, actor=self.caller.actor)
+        return None
+
+
 @admin.register(Skill)
 class SkillAdmin(StaffAdmin):
+    service_delete = SkillRemovalForm
     list_display = ("name", "code")
     search_fields = ("name", "code")
     fields = ("code", "name")

@@ -209,6 +209,15 @@ class SkillsUnknown(Invalid):
         )
 
 
+class SkillUnknown(NotFound):
+    """No such skill in this tenant."""
+
+    code = "skill-unknown"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no such skill."))
+
+
 class NumberTaken(Conflict):
     """Another agent of the tenant has this number."""
 

@@ -23,7 +23,8 @@ from agents.selectors import (
 )
 from agents.services import timers as _timers  # noqa: F401 - registers the timers' handlers
 from agents.services.availability import LONGEST_WRAP_UP, extend_wrap_up, set_not_ready, set_ready
-from agents.services.hooks import profile_hooks, wrap_up_hooks
+from agents.services.changes import change_agent, update_agent_skills
+from agents.services.hooks import profile_hooks, skill_removal_hooks, wrap_up_hooks
 from agents.services.login import log_in_agent, log_out
 from agents.services.presence import mark_endpoint, sweep_presence, touch_presence
 from agents.services.profiles import ensure_profile, profile_key
@@ -42,7 +43,7 @@ from agents.services.sessions import (
     refresh_slots,
     touch_idle,
 )
-from agents.services.setup import create_agent, create_station, update_agent_skills
+from agents.services.setup import create_agent, create_station
 from agents.states import SESSION, SessionState
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Team",
     "back_off",
     "begin_wrap_up",
+    "change_agent",
     "choosable_reasons",
     "close_session",
     "create_agent",
@@ -90,6 +92,7 @@ __all__ = [
     "refresh_slots",
     "set_not_ready",
     "set_ready",
+    "skill_removal_hooks",
     "sweep_presence",
     "touch_idle",
     "touch_presence",

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from tenants.administration import ReadOnlyAdmin, Rows, ServiceForm, TenantAdmin, caller_of, password_field
+from tenants.administration import ReadOnlyAdmin, RemovalForm, Rows, ServiceForm, TenantAdmin, caller_of, password_field
 from tenants.clock import db_now
 from tenants.directory import rows_of_all_tenants
 from tenants.models import (
@@ -26,8 +26,8 @@ from tenants.models import (
 from tenants.phones import normalise
 from tenants.rights import Right
 from tenants.services.keys import create_api_key
-from tenants.services.people import Person, add_member, change_member_role
-from tenants.services.tenancy import assign_number, create_tenant
+from tenants.services.people import Person, add_member, change_member_role, remove_member
+from tenants.services.tenancy import assign_number, create_tenant, release_number
 
 
 def _choices(model: Any, field: str) -> Any:
@@ -98,6 +98,18 @@ class NewNumberForm(ServiceForm):
         return None
 
 
+class NumberReleaseForm(RemovalForm):
+    done = gettext_lazy("Released.")
+    button = gettext_lazy("Release")
+
+    def prepare(self) -> None:
+        self.title = _("Take %(number)s back from %(tenant)s?") % {"number": self.row, "tenant": self.row.tenant}
+
+    def carry_out(self) -> str | None:
+        release_number(number_id=self.row.id, tenant_id=self.row.tenant_id, actor=self.caller.actor)
+        return None
+
+
 @admin.register(Number)
 class NumberAdmin(TenantAdmin):
     list_display = ("e164", "kind", "label", "tenant", "created_at")
@@ -107,8 +119,7 @@ class NumberAdmin(TenantAdmin):
     readonly_fields = ("e164", "kind")
     list_select_related = ("tenant",)
     read_right, write_right = Right.READ_NUMBERS, Right.LEASE_NUMBERS
-    service_add = NewNumberForm
-    may_delete = False
+    service_add, service_delete = NewNumberForm, NumberReleaseForm
 
     def get_queryset(self, request: HttpRequest) -> Rows:
         if caller_of(request).may(Right.LEASE_NUMBERS):
@@ -152,6 +163,12 @@ class NewMemberForm(RoleForm):
         return None
 
 
+class MemberRemovalForm(RemovalForm):
+    def carry_out(self) -> str | None:
+        remove_member(tenant_id=self.caller.tenant_id, membership_id=self.row.id, actor=self.caller.actor)
+        return None
+
+
 @admin.register(Membership)
 class MembershipAdmin(TenantAdmin):
     list_display = ("user", "role", "created_at")
@@ -159,8 +176,7 @@ class MembershipAdmin(TenantAdmin):
     list_select_related = ("user",)
     search_fields = ("user__name", "user__email")
     read_right, write_right = Right.READ_MEMBERS, Right.WRITE_MEMBERS
-    service_add, service_change = NewMemberForm, RoleForm
-    may_delete = False
+    service_add, service_change, service_delete = NewMemberForm, RoleForm, MemberRemovalForm
 
 
 class NewKeyForm(RoleForm):

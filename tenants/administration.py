@@ -56,6 +56,7 @@ WIDGETS: dict[type[forms.Field], type[forms.Widget]] = {
 
 __all__ = [
     "ReadOnlyAdmin",
+    "RemovalForm",
     "ServiceForm",
     "Site",
     "TabularInline",
@@ -123,6 +124,7 @@ class ServiceForm(forms.Form):
 
     title = ""
     done = gettext_lazy("Saved.")
+    button = gettext_lazy("Save")
 
     def __init__(self, *args: Any, caller: Caller, row: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -157,6 +159,16 @@ class ServiceForm(forms.Form):
             self.add_error(known, message if known or not name else f"{pointer}: {message}")
 
 
+class RemovalForm(ServiceForm):
+    """Asks whether a row is to be removed; `carry_out` removes it."""
+
+    done = gettext_lazy("Removed.")
+    button = gettext_lazy("Remove")
+
+    def prepare(self) -> None:
+        self.title = _("Remove %(name)s?") % {"name": self.row}
+
+
 class TenantForm(forms.ModelForm[Any]):
     """A model form that checks uniqueness within the tenant, which no field of the form names."""
 
@@ -172,6 +184,7 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     write_right: Right
     service_add: type[ServiceForm] | None = None
     service_change: type[ServiceForm] | None = None
+    service_delete: type[ServiceForm] | None = None
     may_delete = True
     show_full_result_count = False
 
@@ -228,21 +241,36 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
             urls.append(path("add/", view(self.service_add_view), name=f"{name}_add"))
         if self.service_change:
             urls.append(path("<path:object_id>/change/", view(self.service_change_view), name=f"{name}_change"))
+        if self.service_delete:
+            urls.append(path("<path:object_id>/delete/", view(self.service_delete_view), name=f"{name}_delete"))
         return [*urls, *super().get_urls()]
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """As Django's, without removing many at once where removing one has rules of its own."""
+        actions = super().get_actions(request)
+        if self.service_delete:
+            actions.pop("delete_selected", None)
+        return actions
 
     @own_scope
     def service_add_view(self, request: HttpRequest) -> HttpResponse:
         """The page for a new row that a service makes."""
-        return self._serve(request, self.service_add, None)
+        return self._serve(request, self.service_add, None, may=self.has_add_permission(request))
 
     @own_scope
     def service_change_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The page for a row that a service changes."""
-        return self._serve(request, self.service_change, object_id)
+        return self._serve(request, self.service_change, object_id, may=self.has_change_permission(request))
 
-    def _serve(self, request: HttpRequest, form_class: type[ServiceForm] | None, object_id: str | None) -> HttpResponse:
+    @own_scope
+    def service_delete_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page that asks before a service removes a row."""
+        return self._serve(request, self.service_delete, object_id, may=self.has_delete_permission(request))
+
+    def _serve(
+        self, request: HttpRequest, form_class: type[ServiceForm] | None, object_id: str | None, *, may: bool
+    ) -> HttpResponse:
         caller = caller_of(request)
-        may = self.has_change_permission(request) if object_id else self.has_add_permission(request)
         if form_class is None or not may:
             raise PermissionDenied
         data = request.POST if request.method == "POST" else None
@@ -269,12 +297,15 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
     def _page(self, request: HttpRequest, form: ServiceForm, row: Any) -> TemplateResponse:
         title = form.title or (_("Change") if row else _("Add %(name)s") % {"name": self.opts.verbose_name})
+        removable = row is not None and not isinstance(form, RemovalForm) and self.has_delete_permission(request, row)
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_delete"
         context = {
             **self.admin_site.each_context(request),
             "title": title,
             "form": form,
             "opts": self.opts,
             "row": row,
+            "delete_url": reverse(name, args=[row.pk]) if removable else None,
             "media": self.media + form.media,
         }
         return TemplateResponse(request, "tenants/administration/form.html", context)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from agents.models import Agent, AgentSkill, Skill, Team
 from agents.services.changes import change_agent
-from agents.services.setup import create_agent, update_agent_skills
+from agents.services.setup import create_agent
 from tenants.api.public import ReadRows, RelatedCode, RelatedId
 from tenants.public import Right
 
@@ -92,9 +92,6 @@ class AgentViewSet(ReadRows):
     def partial_update(self, request: Request, pk: Any) -> Response:
         agent_id, values = self.own_id(), self.checked(AgentChangeSerializer, partial=True)
         caller = self.caller
-        if "skills" in values:
-            skills = _levels(values["skills"])
-            update_agent_skills(tenant_id=caller.tenant_id, agent_id=agent_id, skills=skills, actor=caller.actor)
         team_id = getattr(values["team"], "id", None) if "team" in values else ...
         change_agent(
             tenant_id=caller.tenant_id,
@@ -104,6 +101,7 @@ class AgentViewSet(ReadRows):
             name=values.get("user", {}).get("name"),
             active=values.get("active"),
             team_id=team_id,
+            skills=_levels(values["skills"]) if "skills" in values else None,
         )
         return self.show(agent_id)
 

@@ -4,8 +4,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from agents.models import NotReadyReason, Site, Skill, Station, Team
+from agents.services.skills import remove_skill
 from tenants.api.public import FixedFields, RelatedId, WriteRows
 from tenants.public import Conflict, Right, Tenant
 
@@ -55,10 +58,14 @@ class StaffRows(WriteRows):
 
 
 class SkillViewSet(StaffRows):
-    """Skills. A skill that somebody has cannot be removed; its code stays as it is."""
+    """Skills. One that somebody has or a queue requires cannot be removed; its code stays as it is."""
 
     model = Skill
     serializer_class: Any = SkillSerializer
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        remove_skill(tenant_id=self.caller.tenant_id, skill_id=self.own_id(), actor=self.caller.actor)
+        return Response(status=204)
 
 
 class TeamViewSet(StaffRows):

@@ -1,16 +1,18 @@
-"""Changing an agent who exists."""
+"""Changing an agent who exists: whatever is given is changed in one transaction, or nothing is."""
 
+from collections.abc import Mapping, Sequence
 from types import EllipsisType
 from uuid import UUID
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from agents.errors import AgentUnknown, FieldsInvalid
-from agents.models import Agent
-from agents.selectors import open_session_of_agent
-from agents.services.login import log_out
-from tenants.public import tenant_scope, writing
+from agents.errors import AgentHasNoSkill, AgentUnknown, ContactInProgress, FieldsInvalid
+from agents.models import Agent, AgentSession, SkillProfile, Slot
+from agents.services.profiles import ensure_profile
+from agents.services.sessions import KIND, close_session, lock_sessions
+from agents.services.setup import find_skills, write_skills
+from tenants.public import db_now, record, request_match, tenant_scope, writing
 
 
 def change_agent(
@@ -22,17 +24,25 @@ def change_agent(
     password: str | None = None,
     active: bool | None = None,
     team_id: UUID | EllipsisType | None = ...,
+    skills: Mapping[str, int] | None = None,
 ) -> None:
-    """Change what is given: name, password, `team_id` (None: no team), `active`. Deactivating logs the agent out first.
+    """Change what is given: name, password, `team_id` (None: no team), `active`, `skills` (code: 1 to 5; all of them).
 
-    Raises AgentUnknown, FieldsInvalid for a weak password, ContactInProgress while the agent to be deactivated works.
+    Deactivating logs the agent out. An open session works with new skills at once; a contact that runs goes on.
+    Raises AgentUnknown, SkillsUnknown, FieldsInvalid for a weak password, AgentHasNoSkill for an empty set while the
+    agent is logged in, ContactInProgress while the agent to be deactivated works.
     """
-    if active is False:
-        _log_out_agent(tenant_id, agent_id, actor=actor)
+    profile = None if skills is None else _prepare_profile(tenant_id, agent_id, skills, actor=actor)
     with writing(tenant_id, actor=actor):
-        agent = Agent.objects.select_for_update(of=("self",)).select_related("user").filter(id=agent_id).first()
+        # A login locks the agent too: no session opens meanwhile.
+        rows = Agent.objects.select_for_update(of=("self",), no_key=True).select_related("user")
+        agent = rows.filter(id=agent_id).first()
         if agent is None:
             raise AgentUnknown
+        sessions = _lock_open_sessions(agent_id)
+        if active is False:
+            _log_out_all(sessions)
+            sessions = []
         if password is not None:
             _set_password(agent, password)
         if name is not None:
@@ -43,13 +53,51 @@ def change_agent(
         if not isinstance(team_id, EllipsisType):
             agent.team_id = team_id
         agent.save(update_fields=["active", "team"])
+        if skills is not None and profile is not None:
+            _change_skills(agent, sessions, skills, profile)
 
 
-def _log_out_agent(tenant_id: UUID, agent_id: UUID, *, actor: str) -> None:
+def update_agent_skills(*, tenant_id: UUID, agent_id: UUID, skills: Mapping[str, int], actor: str) -> None:
+    """Replace the agent's skills, as `change_agent` does."""
+    change_agent(tenant_id=tenant_id, agent_id=agent_id, skills=skills, actor=actor)
+
+
+def _prepare_profile(tenant_id: UUID, agent_id: UUID, skills: Mapping[str, int], *, actor: str) -> SkillProfile:
+    """Return the profile of these skills. It is made in a transaction of its own; one that nobody uses does no harm."""
     with tenant_scope(tenant_id, actor=actor, read_only=True):
-        session = open_session_of_agent(agent_id)
-    if session is not None:
-        log_out(tenant_id=tenant_id, session_id=session.id, actor=actor)
+        if not Agent.objects.filter(id=agent_id).exists():
+            raise AgentUnknown
+        find_skills(skills)
+    return ensure_profile(tenant_id=tenant_id, skills=skills, actor=actor)
+
+
+def _lock_open_sessions(agent_id: UUID) -> list[AgentSession]:
+    ids = AgentSession.objects.filter(agent_id=agent_id, logged_out_at__isnull=True).values_list("id", flat=True)
+    return [row for row in lock_sessions(ids).values() if row.logged_out_at is None]
+
+
+def _log_out_all(sessions: Sequence[AgentSession]) -> None:
+    for session in sessions:
+        if Slot.objects.filter(session_id=session.id, held=True).exists():
+            raise ContactInProgress
+        close_session(session, at=db_now())
+
+
+def _change_skills(
+    agent: Agent, sessions: Sequence[AgentSession], skills: Mapping[str, int], profile: SkillProfile
+) -> None:
+    if sessions and not skills:
+        raise AgentHasNoSkill(agent.number)
+    write_skills(agent, find_skills(skills), skills)
+    now = db_now()
+    for session in sessions:
+        if session.profile_id == profile.id:
+            continue
+        session.profile = profile
+        record("agent.profile_changed", session, kind=KIND, at=now, profile=str(profile.id))
+        session.save(update_fields=["profile", "version"])
+        Slot.objects.filter(session_id=session.id).update(profile=profile)
+        request_match(agent.tenant_id)
 
 
 def _set_password(agent: Agent, password: str) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from agents.models import AgentSession, SkillProfile
+from agents.models import AgentSession, Skill, SkillProfile
 
 profile_hooks: list[Callable[[SkillProfile], None]] = []
 """Run after a new profile is inserted, in its transaction and under the eligibility lock (role app)."""
+
+skill_removal_hooks: list[Callable[[Skill], None]] = []
+"""Run before a skill is removed, in that transaction, with the skill locked (role app); one that needs it raises."""
 
 wrap_up_hooks: list[Callable[[AgentSession, UUID, datetime], None]] = []
 """Run when a session leaves wrap-up: the session, the contact that was wrapped up, and when (either role).

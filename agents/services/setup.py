@@ -1,4 +1,4 @@
-"""Making and changing agents and stations."""
+"""Making agents and stations."""
 
 import re
 from collections.abc import Mapping
@@ -9,19 +9,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
-from agents.errors import (
-    AgentHasNoSkill,
-    AgentUnknown,
-    FieldsInvalid,
-    NumberTaken,
-    SiteUnknown,
-    SkillsUnknown,
-    StationExists,
-)
-from agents.models import Agent, AgentSession, AgentSkill, Site, Skill, Slot, Station, Team
-from agents.services.profiles import ensure_profile
-from agents.services.sessions import KIND, lock_sessions
-from tenants.public import Membership, Role, Tenant, User, db_now, record, request_match, tenant_scope
+from agents.errors import FieldsInvalid, NumberTaken, SiteUnknown, SkillsUnknown, StationExists
+from agents.models import Agent, AgentSkill, Site, Skill, Station, Team
+from tenants.public import Membership, Role, Tenant, User, tenant_scope
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -42,7 +32,7 @@ def create_agent(
     """
     try:
         with tenant_scope(tenant_id, actor=actor):
-            rows = _skill_rows(skills)
+            rows = find_skills(skills)
             user = User(name=name)
             agent = Agent(user=user, number=number)
             if team_id is not None and not Team.objects.filter(id=team_id).exists():
@@ -56,42 +46,12 @@ def create_agent(
             Membership.objects.create(user=user, role=Role.AGENT)
             agent.user = user
             agent.save(force_insert=True)
-            _write_skills(agent, rows, skills)
+            write_skills(agent, rows, skills)
     except IntegrityError as error:
         if "agent_number_once" not in str(error):
             raise
         raise NumberTaken(number) from error
     return agent
-
-
-def update_agent_skills(*, tenant_id: UUID, agent_id: UUID, skills: Mapping[str, int], actor: str) -> None:
-    """Replace the agent's skills (code: 1 to 5); an open session works with the new ones at once.
-
-    A contact that runs goes on. Raises AgentUnknown, SkillsUnknown, and AgentHasNoSkill for an empty set while the
-    agent is logged in.
-    """
-    with tenant_scope(tenant_id, actor=actor, read_only=True):
-        if not Agent.objects.filter(id=agent_id).exists():
-            raise AgentUnknown
-        _skill_rows(skills)
-    profile = ensure_profile(tenant_id=tenant_id, skills=skills, actor=actor)
-    with tenant_scope(tenant_id, actor=actor):
-        agent = Agent.objects.select_for_update(no_key=True).get(id=agent_id)
-        open_ids = AgentSession.objects.filter(agent_id=agent_id, logged_out_at__isnull=True)
-        locked = lock_sessions(open_ids.values_list("id", flat=True))
-        sessions = [row for row in locked.values() if row.logged_out_at is None]
-        if sessions and not skills:
-            raise AgentHasNoSkill(agent.number)
-        _write_skills(agent, _skill_rows(skills), skills)
-        now = db_now()
-        for session in sessions:
-            if session.profile_id == profile.id:
-                continue
-            session.profile = profile
-            record("agent.profile_changed", session, kind=KIND, at=now, profile=str(profile.id))
-            session.save(update_fields=["profile", "version"])
-            Slot.objects.filter(session_id=session.id).update(profile=profile)
-            request_match(tenant_id)
 
 
 def create_station(
@@ -123,7 +83,8 @@ def create_station(
     return station
 
 
-def _skill_rows(skills: Mapping[str, int]) -> dict[str, Skill]:
+def find_skills(skills: Mapping[str, int]) -> dict[str, Skill]:
+    """Return the open scope's skills by code; raise SkillsUnknown for codes it lacks and levels beyond 1 to 5."""
     rows = {row.code: row for row in Skill.objects.filter(code__in=list(skills))}
     errors = {code: "unknown" for code in skills if code not in rows}
     errors |= {code: "1 to 5" for code, level in skills.items() if type(level) is not int or not 1 <= level <= 5}
@@ -132,7 +93,8 @@ def _skill_rows(skills: Mapping[str, int]) -> dict[str, Skill]:
     return rows
 
 
-def _write_skills(agent: Agent, rows: Mapping[str, Skill], skills: Mapping[str, int]) -> None:
+def write_skills(agent: Agent, rows: Mapping[str, Skill], skills: Mapping[str, int]) -> None:
+    """Make these the agent's skills, in the caller's open scope."""
     AgentSkill.objects.filter(agent_id=agent.id).exclude(skill__code__in=list(skills)).delete()
     for code, proficiency in sorted(skills.items()):
         AgentSkill.objects.update_or_create(agent=agent, skill=rows[code], defaults={"proficiency": proficiency})

@@ -12,7 +12,9 @@ from agents.public import (
     AgentSkill,
     NotReadyReason,
     SkillProfile,
+    Slot,
     Station,
+    change_agent,
     create_agent,
     create_station,
     ensure_profile,
@@ -21,6 +23,7 @@ from agents.public import (
     profile_key,
     update_agent_skills,
 )
+from agents.services.skills import remove_skill
 from tenants.public import Event, HotseatError, Membership, Tenant, User, tenant_scope, uuid7
 from tests.factories import (
     ACTOR,
@@ -162,6 +165,50 @@ def test_new_skills_reach_the_open_session_at_once(acme: Tenant, matched: list[U
         kept = dict(AgentSkill.objects.filter(agent_id=agent.id).values_list("skill__code", "proficiency"))
     assert (event.type, event.data) == ("agent.profile_changed", {"profile": str(after.profile_id)})
     assert kept == {"english": 4, "loans": 5}
+
+
+def test_what_is_changed_together_is_changed_whole_or_not_at_all(acme: Tenant) -> None:
+    agent = make_agent(acme, name="Bob", skills={"english": 3})
+    session = make_session(acme, agent=agent)
+    make_skill(acme, "loans")
+    change: dict[str, Any] = {
+        "tenant_id": acme.id,
+        "agent_id": agent.id,
+        "actor": ACTOR,
+        "skills": {"loans": 5},
+        "name": "Eve",
+    }
+    for fault, code in (({"password": "123"}, "invalid"), ({"skills": {}}, "agent-has-no-skill")):
+        with pytest.raises(HotseatError) as refused:
+            change_agent(**{**change, **fault})
+        assert refused.value.code == code
+        with tenant_scope(acme.id, read_only=True):
+            row = Agent.objects.select_related("user").get(id=agent.id)
+            assert (row.user.name, [skill.skill.code for skill in row.skills.all()]) == ("Bob", ["english"])
+        assert reread(session).version == session.version
+    change_agent(**change)
+    assert reread(session).profile.key == "loans=5"
+
+
+def test_an_agent_who_works_is_not_deactivated(acme: Tenant) -> None:
+    agent = make_agent(acme, name="Bob")
+    session = make_session(acme, agent=agent, ready=True)
+    with tenant_scope(acme.id):
+        Slot.objects.filter(session_id=session.id).update(held=True)
+    with pytest.raises(HotseatError) as refused:
+        change_agent(tenant_id=acme.id, agent_id=agent.id, actor=ACTOR, active=False, name="Eve")
+    assert refusal(refused) == ("contact-in-progress", 409)
+    with tenant_scope(acme.id, read_only=True):
+        row = Agent.objects.select_related("user").get(id=agent.id)
+    assert (row.active, row.user.name, reread(session).state) == (True, "Bob", "ready")
+
+
+def test_a_skill_that_an_agent_has_stays(acme: Tenant) -> None:
+    make_agent(acme, skills={"english": 3})
+    skill = make_skill(acme, "english")
+    with pytest.raises(HotseatError) as refused:
+        remove_skill(tenant_id=acme.id, skill_id=skill.id, actor=ACTOR)
+    assert refusal(refused) == ("in-use", 409)
 
 
 def test_the_same_skills_again_disturb_nobody(acme: Tenant, matched: list[UUID]) -> None:
