@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from agents.public import profile_hooks, wrap_up_hooks
+from agents.public import profile_hooks, skill_removal_hooks, wrap_up_hooks
 from billing.public import CONTACT_ENDED, rate_when_ended
 from config.hints import HintSender
-from routing.public import MatchRunner, end_wrap_up_segment_of, judge_profile
+from routing.public import MatchRunner, end_wrap_up_segment_of, judge_profile, refuse_required_skill
 from tenants.public import subscribe, wire_matching, with_retries
 
 log = logging.getLogger(__name__)
@@ -36,5 +36,6 @@ def wire() -> None:
     """Connect the ports."""
     wire_matching(run_pools=run_pools, send_hints=HintSender())
     profile_hooks.append(judge_profile)
+    skill_removal_hooks.append(refuse_required_skill)
     wrap_up_hooks.append(end_wrap_up_segment_of)
     subscribe(CONTACT_ENDED, rate_when_ended)

@@ -14,7 +14,16 @@ from agents.public import Skill
 from routing.flows import FlowUnreadable, read_flow_json
 from routing.models import Contact, Disposition, EntryPoint, Flow, Queue, Segment
 from routing.services.flows import publish_flow
-from tenants.administration import ReadOnlyAdmin, ServiceForm, TabularInline, TenantAdmin, TenantForm, text_area
+from routing.services.queues import change_queue, remove_queue
+from tenants.administration import (
+    ReadOnlyAdmin,
+    RemovalForm,
+    ServiceForm,
+    TabularInline,
+    TenantAdmin,
+    TenantForm,
+    text_area,
+)
 from tenants.public import Right, writing
 
 EXAMPLE = {"schema": 1, "start": "queue", "nodes": {"queue": {"type": "queue", "queue": "…"}}}
@@ -29,8 +38,10 @@ class RoutingAdmin(TenantAdmin):
         return ("code",) if obj and "code" in self.fields else ()
 
 
-class QueueForm(TenantForm):
-    """A queue; the required skills are JSON, checked against the tenant's skills."""
+class RequiresJson:
+    """A mixin for forms of queues: the required skills are JSON, checked against the tenant's skills."""
+
+    cleaned_data: dict[str, Any]
 
     def clean_requires(self) -> dict[str, int]:
         levels = self.cleaned_data["requires"] or {}
@@ -42,28 +53,55 @@ class QueueForm(TenantForm):
         return levels
 
 
+class QueueForm(RequiresJson, TenantForm):
+    """A new queue."""
+
+
+QUEUE_FIELDS = (
+    "name",
+    "requires",
+    "preference",
+    "priority",
+    "weight_seconds",
+    "ring_seconds",
+    "wrap_up_seconds",
+    "target_seconds",
+    "target_percent",
+    "short_abandon_seconds",
+    "announce_seconds",
+    "music_class",
+    "active",
+)
+
+
+class ChangeQueueForm(RequiresJson, ServiceForm):
+    """A queue that may be in use."""
+
+    def prepare(self) -> None:
+        self.title = str(self.row)
+        self.fields.update(forms.fields_for_model(Queue, fields=QUEUE_FIELDS))
+        self.initial = forms.model_to_dict(self.row, fields=QUEUE_FIELDS)
+
+    def carry_out(self) -> str | None:
+        caller, values = self.caller, self.cleaned_data
+        change_queue(tenant_id=caller.tenant_id, queue_id=self.row.id, changes=values, actor=caller.actor)
+        return None
+
+
+class QueueRemovalForm(RemovalForm):
+    def carry_out(self) -> str | None:
+        remove_queue(tenant_id=self.caller.tenant_id, queue_id=self.row.id, actor=self.caller.actor)
+        return None
+
+
 @admin.register(Queue)
 class QueueAdmin(RoutingAdmin):
     form = QueueForm
+    service_change, service_delete = ChangeQueueForm, QueueRemovalForm
     list_display = ("name", "code", "requires", "preference", "priority", "target_percent", "target_seconds", "active")
     list_filter = ("active",)
     search_fields = ("name", "code")
-    fields = (
-        "code",
-        "name",
-        "requires",
-        "preference",
-        "priority",
-        "weight_seconds",
-        "ring_seconds",
-        "wrap_up_seconds",
-        "target_seconds",
-        "target_percent",
-        "short_abandon_seconds",
-        "announce_seconds",
-        "music_class",
-        "active",
-    )
+    fields = ("code", *QUEUE_FIELDS)
 
 
 class FlowForm(ServiceForm):

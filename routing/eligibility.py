@@ -48,17 +48,23 @@ def find_demand(queue: Queue, *, channel: str = Channel.VOICE) -> Demand:
     return demand
 
 
-def ensure_demand(*, tenant_id: UUID, queue_id: UUID, channel: str = Channel.VOICE) -> None:
-    """Make the demand of a queue's present skills and judge every profile by it; nothing if it is there."""
+def ensure_demand(
+    *, tenant_id: UUID, queue_id: UUID, channel: str = Channel.VOICE, requires: Mapping[str, int] | None = None
+) -> None:
+    """Make the demand of a queue's present skills and judge every profile by it; nothing if it is there.
+
+    `requires` are the skills of a queue that is about to be changed, instead.
+    """
     with tenant_scope(tenant_id):
         lock_eligibility()
         queue = Queue.objects.get(id=queue_id)
+        needed = queue.requires if requires is None else dict(requires)
         demand, created = Demand.objects.get_or_create(
             tenant_id=tenant_id,
             queue=queue,
             channel=channel,
-            expression=canonical(queue.requires),
-            defaults={"requires": queue.requires},
+            expression=canonical(needed),
+            defaults={"requires": needed},
         )
         if created:
             _store((demand, profile) for profile in SkillProfile.objects.all())

@@ -26,6 +26,7 @@ from routing.services.commands import switch_hint
 from routing.services.desk import end_contact, finish_wrap_up
 from routing.services.flows import check_flow, publish_flow
 from routing.services.offers import accept_offer, reject_offer
+from routing.services.queues import change_queue, refuse_required_skill, remove_queue
 from routing.services.segments import end_wrap_up_segment_of
 from routing.states import (
     COMMAND,
@@ -69,6 +70,7 @@ __all__ = [
     "SwitchWorker",
     "accept_offer",
     "calling_number",
+    "change_queue",
     "check_flow",
     "end_contact",
     "end_wrap_up_segment_of",
@@ -78,7 +80,9 @@ __all__ = [
     "judge_profile",
     "publish_flow",
     "read_flow_json",
+    "refuse_required_skill",
     "reject_offer",
+    "remove_queue",
     "run_pool",
     "sweep",
     "switch_hint",

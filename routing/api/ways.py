@@ -4,9 +4,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from agents.public import Skill
 from routing.models import Disposition, EntryPoint, Flow, Queue
+from routing.services.queues import change_queue, remove_queue
 from tenants.api.public import FixedFields, RelatedId, WriteRows
 from tenants.public import Number, Right
 
@@ -78,10 +81,26 @@ class RoutingRows(WriteRows):
 
 
 class QueueViewSet(RoutingRows):
-    """Queues. One that contacts have been in is not removed but made inactive."""
+    """Queues. One that contacts have been in is not removed but made inactive, once nothing leads there.
+
+    New required skills hold for the contacts that wait, too.
+    """
 
     model = Queue
     serializer_class: Any = QueueSerializer
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        caller = self.caller
+        with self.reading():
+            serializer = self.get_serializer(self.get_object(), data=request.data, partial=True)
+            serializer.is_valid(raise_exception=True)
+            queue_id, changes = serializer.instance.id, serializer.validated_data
+        change_queue(tenant_id=caller.tenant_id, queue_id=queue_id, changes=changes, actor=caller.actor)
+        return self.show(queue_id)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        remove_queue(tenant_id=self.caller.tenant_id, queue_id=self.own_id(), actor=self.caller.actor)
+        return Response(status=204)
 
 
 class DispositionViewSet(RoutingRows):
