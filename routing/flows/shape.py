@@ -76,7 +76,8 @@ def _extras(instance: Mapping[str, Any], rule: Schema) -> list[str]:
 
 
 def _expected(rule: Schema) -> str:
-    return _(rule["description"])
+    description: str = rule["description"]
+    return _(description)
 
 
 def _invalid(path: Path, value: object, expected: str) -> Problem:
