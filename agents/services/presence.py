@@ -8,7 +8,7 @@ from django.db.models import Q
 from agents.models import AgentSession, NotReadyReason, Station
 from agents.services.sessions import KIND, lock_sessions, make_not_ready, plan_next, system_reason
 from agents.states import SessionState
-from tenants.public import db_now, engine_scope, record, record_once, tenant_scope, uuid7
+from tenants.public import Tenant, db_now, engine_scope, record, record_once, tenant_scope, uuid7
 
 PAGE = 200
 TAKING = Q(state=SessionState.READY) | Q(state=SessionState.WRAP_UP, next_state=SessionState.READY)
@@ -29,12 +29,14 @@ def sweep_presence(*, grace_seconds: float = 60) -> int:
     """Make the sessions whose desk has been silent for longer than the grace not ready, "away"; return how many.
 
     Calls go on: they run over the phone. A wrap-up goes on too and leads to not ready. Nobody is logged out, and
-    nothing makes an agent ready again but the agent.
+    nothing makes an agent ready again but the agent. The desks of a suspended tenant are closed by us: its agents stay
+    as they are, so that who waited already is served.
     """
     swept, last = 0, None
     while True:
         with engine_scope():
             silent = Q(presence_at__lt=db_now() - timedelta(seconds=grace_seconds), logged_out_at__isnull=True)
+            silent &= Q(tenant__status=Tenant.Status.ACTIVE)
             rows = AgentSession.objects.filter(silent & TAKING).order_by("id")
             if last is not None:
                 rows = rows.filter(id__gt=last)

@@ -45,7 +45,11 @@ def create_tenant(
 
 
 def suspend_tenant(*, tenant_id: UUID, actor: str) -> Tenant:
-    """Refuse the tenant everything until it is resumed; its data stay. Raises NotFound, Conflict for the provider."""
+    """Refuse the tenant everything until it is resumed; its data stay. Raises NotFound, Conflict for the provider.
+
+    New calls are turned away, pages and sockets close, nobody logs in. Calls in progress go on, and callers who wait
+    already are served by the agents who are logged in, at their phones: the caller is not to suffer.
+    """
     if tenant_id == CSP_TENANT_ID:
         raise Conflict(_("The provider itself cannot be suspended."), code="provider-cannot-be-suspended")
     return _set_status(tenant_id, Tenant.Status.SUSPENDED, actor=actor)

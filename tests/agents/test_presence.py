@@ -18,6 +18,7 @@ from agents.public import (
 )
 from agents.services import presence
 from tenants.public import Event, Tenant, db_now, tenant_scope
+from tenants.services.tenancy import resume_tenant, suspend_tenant
 from tests.agents.wrapping import in_wrap_up
 from tests.factories import ACTOR, make_session, make_station, reread, slot_of
 
@@ -49,6 +50,17 @@ def test_a_silent_desk_makes_the_agent_not_ready_after_the_grace(acme: Tenant) -
     assert (code_of(here), slot_of(here).open) == ("ready -", True)
     assert reread(gone).logged_out_at is None
     assert sweep_presence(grace_seconds=60) == 0
+
+
+def test_the_agents_of_a_suspended_tenant_are_not_called_away(acme: Tenant) -> None:
+    session = make_session(acme, ready=True)
+    present(session, seconds_ago=300)
+    suspend_tenant(tenant_id=acme.id, actor=ACTOR)
+    assert sweep_presence() == 0
+    assert code_of(session) == "ready -"
+    resume_tenant(tenant_id=acme.id, actor=ACTOR)
+    assert sweep_presence() == 1
+    assert code_of(session) == "not_ready away"
 
 
 def test_a_touch_within_the_grace_keeps_the_agent(acme: Tenant) -> None:
