@@ -17,6 +17,7 @@ from config import health
 from config.services.database import APP, ENGINE, EXTENSIONS, OWNER
 from config.services.programs import NEWEST_POSTGRES, OLDEST_POSTGRES
 from deploy.lab import exchange
+from tenants.public import failing_timers
 
 ROLES = {"default": APP, "engine": ENGINE, "owner": OWNER}
 
@@ -113,7 +114,7 @@ def check_partitions() -> Iterator[Finding]:
         cursor.execute("SELECT count(*) FROM (SELECT 1 FROM tenants_event_default LIMIT 1000) astray")
         astray = cursor.fetchone()[0]
     if missing:
-        yield _wrong("event log", f"no partition for {', '.join(missing)}. Is beat running? It makes them ahead.")
+        yield _wrong("event log", f"no partition for {', '.join(missing)}. Is the engine running? It makes them ahead.")
     if astray:
         yield _wrong("event log", f"{astray} or more events lie in the default partition, outside every month's")
     if not missing and not astray:
@@ -121,9 +122,19 @@ def check_partitions() -> Iterator[Finding]:
 
 
 def check_processes() -> Iterator[Finding]:
-    """Valkey answers and every process makes progress."""
-    for part in [health.valkey_part(), *health.process_parts(health.process_rows())]:
+    """Valkey answers, every process and duty makes progress, events are passed on."""
+    for part in [health.valkey_part(), *health.process_parts(health.process_rows()), health.outbox_part()]:
         yield (_well if part.ready else _wrong)(part.name, part.detail)
+
+
+def check_timers() -> Iterator[Finding]:
+    """No timer fails."""
+    failing = failing_timers()
+    if failing:
+        kinds = ", ".join(f"{count} × {kind}" for kind, count in failing.items())
+        yield _wrong("timers", f'failed, to be tried again: {kinds}. The engine\'s log says why: "a timer failed".')
+    else:
+        yield _well("timers", "none has failed")
 
 
 def check_speech() -> Iterator[Finding]:
@@ -168,6 +179,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     check_migrations,
     check_partitions,
     check_processes,
+    check_timers,
     check_speech,
     check_front_end,
     check_switch,

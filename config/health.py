@@ -1,11 +1,14 @@
 """Is it alive, is it ready, what are its figures: ``/healthz``, ``/readyz``, ``/metrics``.
 
-Ready means progress: each process writes when it last got something done, and one that has not for ten seconds is not
-ready, however alive it looks.
+Ready means progress: each process, and each duty of the engine, writes when it last got something done, and one that
+has not for as long as it may (`ALLOWED_S`) is not ready, however alive it looks. Every node counts that has reported
+within a day; one that was silent for longer is taken to be retired. A switch worker without a connection to its
+exchange is not ready; nor is the whole while events wait to be passed on.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -19,12 +22,32 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-PROGRESS_S = 10.0
-EXPECTED = ("switch", "engine", "worker", "beat")
+from tenants.public import failing_timers
+
+ALLOWED_S = {
+    "switch": 10.0,
+    "engine.timers": 10.0,
+    "engine.sweep": 10.0,
+    "engine.relay": 10.0,
+    "engine.presence": 20.0,
+    "engine.partitions": 2 * 3600.0,
+    "worker": 10.0,
+    "beat": 10.0,
+}
+"""The processes and duties that must run, and how many seconds each may go without progress."""
+
+RETIRED_S = 86_400.0
+RELAYED_S = 10.0
 
 _PROCESSES = """
 SELECT name, node, pid, progress_at, detail, extract(epoch FROM clock_timestamp() - progress_at)::float8
 FROM tenants_process ORDER BY name, node
+"""
+
+# An event's id holds its time; the primary key is walked.
+_WAITS = """
+SELECT EXISTS (SELECT FROM tenants_outbox
+               WHERE event_id < tenants_uuid7_floor(clock_timestamp() - %s * interval '1 second'))
 """
 
 
@@ -40,8 +63,13 @@ class ProcessRow:
     age_s: float
 
     @property
-    def ready(self) -> bool:
-        return self.age_s < PROGRESS_S
+    def complaint(self) -> str:
+        """Why it is not ready; empty when it is."""
+        if self.age_s >= ALLOWED_S[self.name]:
+            return f"{self.node}: last progress {self.age_s:.1f} s ago"
+        if self.detail.get("connected") is False:
+            return f"{self.node}: not connected to its exchange"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +85,11 @@ def process_rows() -> list[ProcessRow]:
     """Every process that has ever reported. Raises DatabaseError."""
     with connections["engine"].cursor() as cursor:
         cursor.execute(_PROCESSES)
-        return [ProcessRow(*row) for row in cursor.fetchall()]
+        # Django leaves the decoding of jsonb to its own fields.
+        return [
+            ProcessRow(name, node, pid, at, json.loads(detail), age)
+            for name, node, pid, at, detail, age in cursor.fetchall()
+        ]
 
 
 def valkey_part() -> Part:
@@ -71,24 +103,36 @@ def valkey_part() -> Part:
 
 
 def process_parts(rows: list[ProcessRow]) -> list[Part]:
-    """One part for each process that is expected or has reported. A part of several processes needs one that works."""
+    """One part for each process or duty that must run; it is ready when all of its nodes are."""
     parts = []
-    for name in (*EXPECTED, *sorted({row.name for row in rows} - set(EXPECTED))):
-        ages = sorted(row.age_s for row in rows if row.name == name)
-        if not ages:
+    for name in ALLOWED_S:
+        known = [row for row in rows if row.name == name]
+        nodes = [row for row in known if row.age_s < RETIRED_S] or known
+        complaints = [row.complaint for row in nodes if row.complaint]
+        if not nodes:
             parts.append(Part(name, False, "has never reported progress"))
+        elif complaints:
+            parts.append(Part(name, False, "; ".join(complaints)))
         else:
-            parts.append(Part(name, ages[0] < PROGRESS_S, f"last progress {ages[0]:.1f} s ago"))
+            parts.append(Part(name, True, f"last progress {max(row.age_s for row in nodes):.1f} s ago"))
     return parts
 
 
+def outbox_part() -> Part:
+    """Whether events are passed on, whoever does it. Raises DatabaseError."""
+    with connections["engine"].cursor() as cursor:
+        cursor.execute(_WAITS, [RELAYED_S])
+        waits = cursor.fetchone()[0]
+    return Part("events", not waits, f"some wait for longer than {RELAYED_S:.0f} s" if waits else "are passed on")
+
+
 def check_parts() -> list[Part]:
-    """All parts: the database, Valkey, and each process by its progress."""
+    """All parts: the database, Valkey, each process and duty by its progress, and the events' way out."""
     try:
-        rows = process_rows()
+        found = [*process_parts(process_rows()), outbox_part()]
     except DatabaseError as error:
         return [Part("database", False, f"does not answer: {error}".strip()), valkey_part()]
-    return [Part("database", True, "answers"), valkey_part(), *process_parts(rows)]
+    return [Part("database", True, "answers"), valkey_part(), *found]
 
 
 @never_cache
@@ -109,23 +153,28 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 class ProcessCollector:
-    """Seconds since each process's last progress, read when the figures are asked for."""
+    """Seconds since each process's last progress, and timers that fail, read when the figures are asked for."""
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """The gauge; without samples when the database does not answer, which ``hotseat_database_up`` says."""
+        """The gauges; without samples when the database does not answer, which ``hotseat_database_up`` says."""
         up = GaugeMetricFamily("hotseat_database_up", "Whether the database answers")
         age = GaugeMetricFamily(
             "hotseat_process_progress_age_seconds",
             "Seconds since a process last got something done",
             labels=["name", "node"],
         )
+        failing = GaugeMetricFamily(
+            "hotseat_failing_timers", "Timers that failed and wait for another attempt", labels=["kind"]
+        )
         try:
             for row in process_rows():
                 age.add_metric([row.name, row.node], row.age_s)
+            for kind, count in failing_timers().items():
+                failing.add_metric([kind], count)
             up.add_metric([], 1)
         except DatabaseError:
             up.add_metric([], 0)
-        return [up, age]
+        return [up, age, failing]
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing, so that registering does not ask the database."""

@@ -43,8 +43,8 @@ def reset(slugs: Sequence[str]) -> int:
 
 def _refuse_while_running(cursor: CursorWrapper) -> None:
     cursor.execute(
-        "SELECT name FROM tenants_process WHERE progress_at > clock_timestamp() - make_interval(secs => %s) "
-        "ORDER BY name",
+        "SELECT DISTINCT split_part(name, '.', 1) AS name FROM tenants_process "
+        "WHERE progress_at > clock_timestamp() - make_interval(secs => %s) ORDER BY name",
         [RUNNING_WITHIN_S],
     )
     running = _column(cursor)

@@ -13,7 +13,8 @@ from pytest_django.fixtures import Settings
 
 from config import doctor
 from config.doctor import Finding, Verdict
-from tenants.public import report_progress
+from tenants.public import db_now, fire_due_timers, report_progress, set_timer, tenant_scope, uuid7
+from tests import factories
 
 
 def wrong(findings: Iterable[Finding]) -> dict[str, str]:
@@ -44,16 +45,27 @@ def test_a_missing_partition_is_named_with_its_month(admin_database_url: str) ->
         connection.execute(f"ALTER TABLE {name} RENAME TO astray")
         connection.commit()
         try:
-            assert wrong(doctor.check_partitions())["event log"].startswith(f"no partition for {month[0]}")
+            assert wrong(doctor.check_partitions())["event log"].startswith(
+                f"no partition for {month[0]}. Is the engine running?"
+            )
         finally:
             connection.execute(f"ALTER TABLE astray RENAME TO {name}")
 
 
 def test_a_silent_process_is_wrong_and_one_that_works_is_not() -> None:
-    report_progress("engine", node="node1")
+    report_progress("engine.sweep", node="node1")
     found = wrong(doctor.check_processes())
-    assert "engine" not in found
+    assert "engine.sweep" not in found
     assert found["worker"] == "has never reported progress"
+
+
+def test_timers_that_fail_are_wrong() -> None:
+    assert wrong(doctor.check_timers()) == {}
+    tenant = factories.make_tenant()
+    with tenant_scope(tenant.id):
+        set_timer("nobody's", tenant_id=tenant.id, subject_id=uuid7(), due_at=db_now())
+    fire_due_timers()
+    assert wrong(doctor.check_timers())["timers"].startswith("failed, to be tried again: 1 × nobody's.")
 
 
 def test_an_unreachable_role_is_said_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,4 +97,4 @@ def test_the_command_s_exit_status_says_whether_all_is_well() -> None:
     with pytest.raises(SystemExit) as ended:
         call_command("doctor", stdout=output)
     assert ended.value.code == 1
-    assert "WRONG  engine: has never reported progress" in output.getvalue()
+    assert "WRONG  engine.sweep: has never reported progress" in output.getvalue()

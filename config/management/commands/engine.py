@@ -1,12 +1,15 @@
-"""``manage.py engine``: due timers, the sweep, the relay, presence, and the log's partitions. Two may run."""
+"""``manage.py engine``: due timers, the sweep, the relay, presence, and the log's partitions. Two may run.
+
+Each duty reports its own progress, as ``engine.timers`` and so on (`config.health.ALLOWED_S` says how often it must):
+one that fails or hangs is seen although the others go on.
+"""
 
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +22,7 @@ from tenants.public import (
     Relay,
     ensure_partitions,
     fire_due_timers,
+    process_name,
     report_progress,
     seconds_to_next_timer,
     with_retries,
@@ -31,6 +35,7 @@ RELAY_PAUSE_S = 0.05
 SWEEP_EVERY_S = 1.0
 PRESENCE_EVERY_S = 5.0
 PARTITIONS_EVERY_S = 3600.0
+REPORT_EVERY_S = 1.0
 
 
 class Command(BaseCommand):
@@ -43,17 +48,10 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        holder = f"{socket.gethostname()}:{os.getpid()}"
+        holder = process_name()
         relay = Relay(holder=holder)
-        duties: dict[str, Callable[[], float]] = {
-            "timers": _timers,
-            "sweep": _sweep,
-            "relay": lambda: RELAY_PAUSE_S if relay.step() == 0 else 0.0,
-            "presence": _presence,
-            "partitions": _partitions,
-        }
         threads = [
-            threading.Thread(target=_repeat, args=(name, duty, stop), name=name) for name, duty in duties.items()
+            threading.Thread(target=_repeat, args=(name, duty, stop), name=name) for name, duty in duties(relay).items()
         ]
         for thread in threads:
             thread.start()
@@ -62,12 +60,26 @@ class Command(BaseCommand):
         relay.release()
 
 
+def duties(relay: Relay) -> dict[str, Callable[[], float]]:
+    """Return what is to be done again and again; each answers how many seconds it may then rest."""
+    return {
+        "timers": _timers,
+        "sweep": _sweep,
+        "relay": lambda: RELAY_PAUSE_S if relay.step() == 0 else 0.0,
+        "presence": _presence,
+        "partitions": _partitions,
+    }
+
+
 def _repeat(name: str, duty: Callable[[], float], stop: threading.Event) -> None:
     """Do `duty` again and again, resting as long as it says; its failure is logged and it is done again."""
-    pause = 0.0
+    pause, reported = 0.0, float("-inf")
     while not stop.wait(pause):
         try:
             pause = with_retries(duty)
+            if time.monotonic() - reported >= REPORT_EVERY_S:
+                report_progress(f"engine.{name}", node=settings.HOTSEAT_NODE)
+                reported = time.monotonic()
         except Exception:
             # One duty's trouble must not end the others'; readiness shows that it makes no progress.
             log.exception("the engine's duty failed", extra={"duty": name})
@@ -80,8 +92,7 @@ def _timers() -> float:
 
 
 def _sweep() -> float:
-    caught = sweep()
-    report_progress("engine", node=settings.HOTSEAT_NODE, detail=caught)
+    sweep()
     return SWEEP_EVERY_S
 
 
