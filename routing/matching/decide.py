@@ -76,6 +76,8 @@ def decide(
             and (contact.demand_id, slot.profile_id) in fits
             and slot.session_id not in contact.excluded
         ]
+        if contact.excluded and _hides_more(contact, eligible, free.values(), fits) & set(cut_profiles):
+            break
         if eligible:
             fit, slot = min(eligible, key=lambda candidate: _preference(contact.preference, *candidate))
             pairs.append(Pair(contact=contact, slot=slot, candidates=len(eligible), fit=fit))
@@ -87,6 +89,18 @@ def decide(
         if contact.demand_id in cut_demands and not left_in_demand[contact.demand_id]:
             break
     return pairs
+
+
+def _hides_more(
+    contact: Waiting, eligible: Collection[tuple[int, FreeSlot]], free: Iterable[FreeSlot], fits: Fits
+) -> set[UUID]:
+    """Return the profiles that fit and of which the contact excludes all that was read: it might have others."""
+    read = {
+        slot.profile_id
+        for slot in free
+        if slot.channel == contact.channel and (contact.demand_id, slot.profile_id) in fits
+    }
+    return read - {slot.profile_id for _, slot in eligible}
 
 
 def _preference(rule: str, fit: int, slot: FreeSlot) -> tuple[int, datetime, UUID]:

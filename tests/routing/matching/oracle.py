@@ -34,10 +34,10 @@ class Seat:
     channel: str = "voice"
 
 
-def pairs(
-    callers: Sequence[Caller], seats: Sequence[Seat], fits: Mapping[tuple[Hashable, Hashable], int]
-) -> list[tuple[Hashable, Hashable]]:
-    """Callers in order, each with the seat that suits best of those that are left; who finds none is passed over."""
+def pairs(callers: Sequence[Caller], seats: Sequence[Seat], fits: Mapping[Any, int]) -> list[tuple[Hashable, Hashable]]:
+    """`fits`: (demand, profile) to fit, where the verdict is yes.
+
+    Callers in order, each with the seat that suits best of those that are left; who finds none is passed over."""
     left = list(seats)
     made = []
     for caller in sorted(callers, key=lambda one: (-one.priority, one.place)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import pytest
@@ -22,6 +22,7 @@ POOL = UUID(int=1)
 DEMANDS, PROFILES, SESSIONS = ([UUID(int=base + n) for n in range(4)] for base in (100, 200, 300))
 Fits = Mapping[tuple[UUID, UUID], int]
 Row = TypeVar("Row")
+Fields = dict[str, Any]
 
 
 def _waiting(number: int, *, demand: int = 0, priority: int = 0, at: int = 0, rule: str = "longest_idle",
@@ -48,14 +49,14 @@ contacts = st.lists(
         channel=st.sampled_from(["voice", "voice", "voice", "chat"]),
     ),
     max_size=14,
-).map(lambda rows: [_waiting(number, **row) for number, row in enumerate(rows)])  # fmt: skip
+).map(lambda rows: [_waiting(number, **fields) for number, fields in enumerate(cast(list[Fields], rows))])  # fmt: skip
 slots = st.lists(
     st.builds(
         dict, profile=st.integers(0, 3), session=st.integers(0, 3), idle=st.integers(0, 4),
         channel=st.sampled_from(["voice", "voice", "voice", "chat"]),
     ),
     max_size=12,
-).map(lambda rows: [_slot(number, **row) for number, row in enumerate(rows)])  # fmt: skip
+).map(lambda rows: [_slot(number, **fields) for number, fields in enumerate(cast(list[Fields], rows))])  # fmt: skip
 fits = st.dictionaries(st.tuples(st.sampled_from(DEMANDS), st.sampled_from(PROFILES)), st.integers(0, 5), max_size=12)
 
 
@@ -66,7 +67,7 @@ def _oracle(waiting: Sequence[Waiting], free: Sequence[FreeSlot], verdicts: Fits
         for one in waiting
     ]  # fmt: skip
     seats = [Seat(one.id, one.session_id, one.profile_id, (one.idle_since, one.id), one.channel) for one in free]
-    return [(UUID(str(caller)), UUID(str(seat))) for caller, seat in pairs(callers, seats, dict(verdicts))]
+    return [(UUID(str(caller)), UUID(str(seat))) for caller, seat in pairs(callers, seats, verdicts)]
 
 
 def _told(made: Sequence[Pair]) -> list[tuple[UUID, UUID]]:
@@ -115,6 +116,14 @@ def _head(rows_of: Sequence[Row], *, key: Callable[[Row], Any], order: Callable[
 
 def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
     return {key for key, count in Counter(keys).items() if count >= rows}
+
+
+def test_deciding_stops_where_all_that_was_read_of_a_profile_is_excluded() -> None:
+    """The one read slot of the profile is excluded; the next, unread, may be the one to prefer."""
+    read = [_slot(1, profile=0, session=0), _slot(3, profile=1, session=2, idle=9)]
+    first = _waiting(1, excluded=frozenset({0}))
+    assert decide([first, _waiting(2, at=5)], read, FITS_ALL, cut_profiles={PROFILES[0]}) == []
+    assert len(decide([first, _waiting(2, at=5)], read, FITS_ALL)) == 2
 
 
 # --- the rules, one by one --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -121,7 +122,7 @@ class Machine(RuleBasedStateMachine):
         self.agents[session.id].ready = False
         self.match()
 
-    @precondition(lambda self: self.offered())
+    @precondition(lambda self: bool(self.offered()))
     @rule(data=st.data())
     def reject(self, data: st.DataObject) -> None:
         caller, agent = self.pick(data, self.offered())
@@ -138,7 +139,7 @@ class Machine(RuleBasedStateMachine):
         agent.backs_off = True
         self.match()
 
-    @precondition(lambda self: self.offered())
+    @precondition(lambda self: bool(self.offered()))
     @rule(data=st.data())
     def expire(self, data: st.DataObject) -> None:
         caller, agent = self.pick(data, self.offered())
@@ -147,7 +148,7 @@ class Machine(RuleBasedStateMachine):
         agent.ready = False
         self.match()
 
-    @precondition(lambda self: self.callers)
+    @precondition(lambda self: bool(self.callers))
     @rule(data=st.data())
     def hang_up(self, data: st.DataObject) -> None:
         caller = self.pick(data, list(self.callers.values()))
@@ -157,7 +158,7 @@ class Machine(RuleBasedStateMachine):
         del self.callers[caller.contact.id]
         self.match()
 
-    @precondition(lambda self: [agent for agent in self.agents.values() if agent.backs_off])
+    @precondition(lambda self: any(agent.backs_off for agent in self.agents.values()))
     @rule(data=st.data())
     def end_back_off(self, data: st.DataObject) -> None:
         agent = self.pick(data, [agent for agent in self.agents.values() if agent.backs_off])
@@ -165,7 +166,7 @@ class Machine(RuleBasedStateMachine):
         agent.backs_off = False
         self.match()
 
-    @precondition(lambda self: self.exclusions())
+    @precondition(lambda self: bool(self.exclusions()))
     @rule(data=st.data())
     def end_exclusion(self, data: st.DataObject) -> None:
         caller, session_id = self.pick(data, self.exclusions())
@@ -200,7 +201,7 @@ class Machine(RuleBasedStateMachine):
             oracle.Seat(agent.session.id, agent.session.id, agent.profile, agent.idle)
             for agent in self.agents.values() if agent.ready and not agent.backs_off and not agent.holds
         ]  # fmt: skip
-        fits = {}
+        fits: dict[tuple[Hashable, Hashable], int] = {}
         for number, line in enumerate(self.world.lines):
             for agent in self.agents.values():
                 needs = line.queue.requires

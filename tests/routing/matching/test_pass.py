@@ -17,7 +17,7 @@ from routing.matching.run import run_pool
 from routing.models import CommandKind, Contact, Queue, SlotHold
 from routing.states import ContactState, OfferState
 from tenants.models import Timer
-from tenants.public import db_now, engine_scope, tenant_scope, uuid7
+from tenants.public import db_now, engine_scope, run_query, tenant_scope, uuid7
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd
@@ -92,6 +92,8 @@ def test_an_offer_is_written_with_everything_that_follows_from_it() -> None:
     (contact,) = crowd.queue_callers(line, 1)
     assert run_pool(line.tenant.id) == 1
     offer = calls.offer_of(contact)
+    assert offer.slot_id is not None
+    assert contact.order_at is not None
     assert (offer.state, offer.session_id, offer.fence) == (OfferState.OFFERED, session.id, 1)
     assert offer.lease_expires_at - offer.offered_at == timedelta(seconds=17)
     with engine_scope(read_only=True):
@@ -142,7 +144,8 @@ def test_those_behind_the_first_rows_are_served_too(monkeypatch: pytest.MonkeyPa
 
 def _meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], Any]) -> None:
     """Let `change` commit on another connection after the pass has decided and before it locks, once."""
-    locking, done = running._make_offers, []
+    locking = running._make_offers
+    done: list[int] = []
 
     def late(*given: Any, **named: Any) -> int:
         if not done:
@@ -264,7 +267,7 @@ def test_the_round_reads_no_more_rows_than_it_may(monkeypatch: pytest.MonkeyPatc
     crowd.queue_callers(line, 100)
     crowd.seat_agents(line.tenant, 1)
     read: list[int] = []
-    query = running.run_query
+    query = run_query
 
     def counted(path: Any, given: Any) -> Any:
         rows = query(path, given)

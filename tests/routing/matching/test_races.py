@@ -131,7 +131,7 @@ def test_hang_ups_and_passes_at_once_leave_no_slot_held_for_nobody() -> None:
     crowd.seat_agents(line.tenant, 10)
     with calls.matching_by_hand():
         contacts = calls.queued(line, 20)
-    leave = [lambda contact=contact: calls.caller_hangs_up(contact) for contact in contacts[::2]]  # type: ignore[misc]
+    leave = [lambda contact=contact: calls.caller_hangs_up(contact) for contact in contacts[::2]]
     at_once([*leave, *[lambda: run_pool(line.tenant.id)] * 2])
     crowd.expect_consistent(line.tenant)
     states = [calls.now_of(contact).state for contact in contacts]

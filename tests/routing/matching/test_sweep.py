@@ -120,8 +120,8 @@ def test_demands_and_profiles_made_at_once_miss_no_verdict() -> None:
     queues = [factories.make_queue(tenant, requires={"english": level}) for level in (1, 2, 3, 4)]
     at_once(
         [
-            *[lambda q=queue: ensure_demand(tenant_id=tenant.id, queue_id=q.id) for queue in queues],  # type: ignore[misc]
-            *[lambda n=n: ensure_profile(tenant_id=tenant.id, skills={"english": n}) for n in (1, 2, 3, 4)],  # type: ignore[misc]
+            *[lambda q=queue: ensure_demand(tenant_id=tenant.id, queue_id=q.id) for queue in queues],
+            *[lambda n=n: ensure_profile(tenant_id=tenant.id, skills={"english": n}) for n in (1, 2, 3, 4)],
         ]
     )
     with engine_scope(read_only=True):
