@@ -160,7 +160,7 @@ def _drop_leftovers(connection: psycopg.Connection) -> None:
     """Drop databases of runs whose process is gone, and all but the newest templates."""
     rows = connection.execute(
         "SELECT datname FROM pg_database WHERE datname LIKE 'hotseat\\_te%' "
-        "ORDER BY (pg_stat_file('base/' || oid || '/PG_VERSION')).modification DESC"
+        "ORDER BY (pg_stat_file('base/' || oid || '/PG_VERSION', true)).modification DESC NULLS LAST"
     ).fetchall()
     names = [row[0] for row in rows]
     templates = [name for name in names if name.startswith("hotseat_template_")]
