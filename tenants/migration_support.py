@@ -141,6 +141,43 @@ class SecureTable(Operation):
         return f"Rights, row-level security and composite keys of {self.model}"
 
 
+class AppPolicy(Operation):
+    """Change which rows of a secured model's table `hotseat_app` may touch; `before` is the condition until now."""
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, model: str, policy: str, *, before: str) -> None:
+        self.model, self.policy, self.before = model, policy, before
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Policies are not part of Django's state."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._alter(to_state.apps.get_model(app_label, self.model), editor, self.policy)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._alter(from_state.apps.get_model(app_label, self.model), editor, self.before)
+
+    def _alter(self, model: Any, editor: BaseDatabaseSchemaEditor, policy: str) -> None:
+        editor.execute(f"ALTER POLICY {APP}_rows ON {model._meta.db_table} USING ({policy}) WITH CHECK ({policy})")
+
+    def describe(self) -> str:
+        return f"Rows of {self.model} that the application may touch"
+
+
 def _inner_references(model: Any) -> list[Any]:
     return [field for field in model._meta.local_fields if isinstance(field, TenantForeignKey)]
 

@@ -93,7 +93,8 @@ def release_number(*, number_id: UUID, tenant_id: UUID, actor: str) -> None:
 
 
 def _set_status(tenant_id: UUID, status: Tenant.Status, *, actor: str) -> Tenant:
-    with writing(tenant_id, actor=actor):
+    # The platform's scope: in its own a tenant's status cannot be changed.
+    with writing(CSP_TENANT_ID, actor=actor):
         tenant = _locked(tenant_id)
         if tenant.status != status:
             tenant.status = status

@@ -10,7 +10,7 @@ import pytest
 from django.db import ProgrammingError, connections
 
 from tenants.models.base import CSP_TENANT_ID
-from tenants.public import engine_scope, ensure_partitions, tenant_scope
+from tenants.public import Tenant, engine_scope, ensure_partitions, tenant_scope
 from tests import factories
 
 OWNER, APP, ENGINE = "hotseat_owner", "hotseat_app", "hotseat_engine"
@@ -36,10 +36,11 @@ WITHOUT_TENANT: dict[str, tuple[str, str | None]] = {
     "routing_leg": ("channels of the exchange", None),
     "routing_switchnode": ("exchanges", None),
     "routing_switchcommand": (
-        "asked of an exchange; a tenant may add, never read, and for its own interactions only",
+        "asked of an exchange; a tenant may add, never read, and for its own contacts only while they last",
         (
             "(EXISTS ( SELECT 1\n   FROM routing_contact c\n"
-            "  WHERE (c.interaction_id = routing_switchcommand.interaction_id)))"
+            "  WHERE ((c.id = routing_switchcommand.contact_id) AND"
+            " (c.interaction_id = routing_switchcommand.interaction_id) AND ((c.state)::text <> 'ended'::text))))"
         ),
     ),
     "django_migrations": ("Django's", ALL_ROWS),
@@ -238,6 +239,20 @@ def test_functions_with_the_owners_rights_are_known_and_closed(admin: psycopg.Co
     path = ["search_path=public, pg_temp"]
     # A trigger's function cannot be called, whoever has the right to.
     assert found == [("tenants_audit_row", path, True, True), ("tenants_create_event_partition", path, False, True)]
+
+
+@pytest.mark.parametrize("status", [Tenant.Status.SUSPENDED, Tenant.Status.ACTIVE])
+def test_a_tenant_cannot_change_its_own_status(status: str) -> None:
+    before = {Tenant.Status.SUSPENDED, Tenant.Status.ACTIVE} - {status}
+    tenant = factories.make_tenant(status=before.pop())
+    with tenant_scope(tenant.id) as scope:
+        with pytest.raises(ProgrammingError, match="in the platform's scope only"):
+            Tenant.objects.filter(id=tenant.id).update(status=status)
+        scope.roll_back()
+    with tenant_scope(tenant.id):
+        assert Tenant.objects.filter(id=tenant.id).update(name="Renamed") == 1
+    with tenant_scope(CSP_TENANT_ID):
+        assert Tenant.objects.filter(id=tenant.id).update(status=status) == 1
 
 
 # --- partitions -------------------------------------------------------------------------------------------------------
