@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, ProgrammingError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from config import health
 from config.services.database import APP, ENGINE, EXTENSIONS, OWNER
 from config.services.programs import NEWEST_POSTGRES, OLDEST_POSTGRES
 from deploy.lab import exchange
+from tenants.partitions import MONTHS_AHEAD
 from tenants.public import failing_timers
 
 ROLES = {"default": APP, "engine": ENGINE, "owner": OWNER}
@@ -97,34 +101,73 @@ def check_migrations() -> Iterator[Finding]:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan[:5])
-        yield _wrong("migrations", f"{len(plan)} not applied ({names}…). Run `manage.py migrate --database owner`.")
+        more = ", …" if len(plan) > 5 else ""
+        advice = "`make run` applies them, or run `manage.py migrate --database owner`."
+        yield _wrong("migrations", f"{len(plan)} not applied: {names}{more}. {advice}")
     else:
         yield _well("migrations", "all applied")
 
 
 def check_partitions() -> Iterator[Finding]:
-    """The event log has this month's and next month's partition, and nothing fell into the default one."""
+    """The event log has the partitions of this month and the months ahead, and nothing fell into the default one.
+
+    Without this month's or the next one something is wrong; further ones that are missing are made within the hour.
+    """
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             "SELECT to_char(month, 'YYYYMM'), to_regclass('tenants_event_' || to_char(month, 'YYYYMM')) IS NOT NULL"
             " FROM (SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + n * interval '1 month' AS month"
-            " FROM generate_series(0, 1) n) months"
+            " FROM generate_series(0, %s) n) months ORDER BY month",
+            [MONTHS_AHEAD],
         )
-        missing = [month for month, there in cursor.fetchall() if not there]
+        months = cursor.fetchall()
+        missing = [month for month, there in months[:2] if not there]
+        ahead = [month for month, there in months[2:] if not there]
         cursor.execute("SELECT count(*) FROM (SELECT 1 FROM tenants_event_default LIMIT 1000) astray")
         astray = cursor.fetchone()[0]
     if missing:
         yield _wrong("event log", f"no partition for {', '.join(missing)}. Is the engine running? It makes them ahead.")
     if astray:
         yield _wrong("event log", f"{astray} or more events lie in the default partition, outside every month's")
-    if not missing and not astray:
-        yield _well("event log", "partitions for this month and the next are there, none astray")
+    if ahead:
+        yield _note("event log", f"no partition yet for {', '.join(ahead)}; the engine makes it within the hour")
+    if not missing and not astray and not ahead:
+        yield _well("event log", f"partitions for this month and {MONTHS_AHEAD} more are there, no event astray")
+
+
+def check_time_zones() -> Iterator[Finding]:
+    """The clocks of all tenants are known on this machine."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT DISTINCT time_zone FROM tenants_tenant")
+        zones = {row[0] for row in cursor.fetchall()} | {settings.TIME_ZONE}
+    unknown = sorted(zone for zone in zones if not _is_time_zone(zone))
+    if unknown:
+        yield _wrong("time zones", f"{', '.join(unknown)} not known here. Install Debian's package tzdata.")
+    else:
+        yield _well("time zones", f"{', '.join(sorted(zones))} known")
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return False
+    return True
 
 
 def check_processes() -> Iterator[Finding]:
     """Valkey answers, every process and duty makes progress, events are passed on."""
-    for part in [health.valkey_part(), *health.process_parts(health.process_rows()), health.outbox_part()]:
-        yield (_well if part.ready else _wrong)(part.name, part.detail)
+    processes = health.process_parts(health.process_rows())
+    if not any(part.ready for part in processes):
+        sentence = "none makes progress: nothing runs here. Start all of it with `make run`, or the units in deploy/."
+        yield _wrong("processes", sentence)
+        processes = []
+    for part in [health.valkey_part(), *processes]:
+        advice = "" if part.ready else ". Look at its log, and start it again."
+        yield (_well if part.ready else _wrong)(part.name, part.detail + advice)
+    outbox = health.outbox_part()
+    advice = "" if outbox.ready else ". The engine passes them on: does it run?"
+    yield (_well if outbox.ready else _wrong)(outbox.name, outbox.detail + advice)
 
 
 def check_timers() -> Iterator[Finding]:
@@ -149,6 +192,20 @@ def check_speech() -> Iterator[Finding]:
         yield _wrong("espeak-ng", f"has no voice {', '.join(missing)}. Install Debian's package espeak-ng-data.")
     else:
         yield _well("espeak-ng", "speaks English and Chinese")
+
+
+def check_sounds() -> Iterator[Finding]:
+    """What is spoken can be kept, and Asterisk, which runs as a user of its own, can read it."""
+    folder = Path(settings.HOTSEAT_SOUNDS_DIR).resolve()
+    there = next(place for place in (folder, *folder.parents) if place.is_dir())
+    closed = [place for place in (there, *there.parents) if not place.stat().st_mode & stat.S_IXOTH]
+    if not os.access(there, os.W_OK | os.X_OK):
+        yield _wrong("sounds", f"{there} cannot be written to. Look at HOTSEAT_SOUNDS_DIR and whose it is.")
+    elif closed and settings.HOTSEAT_SWITCH == "asterisk":
+        advice = "Let others pass with chmod o+x, or set HOTSEAT_SOUNDS_DIR to another folder."
+        yield _wrong("sounds", f"Asterisk's user cannot come to {folder}: {closed[-1]} is closed to others. {advice}")
+    else:
+        yield _well("sounds", f"kept in {folder}")
 
 
 def check_front_end() -> Iterator[Finding]:
@@ -178,9 +235,11 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     check_extensions,
     check_migrations,
     check_partitions,
+    check_time_zones,
     check_processes,
     check_timers,
     check_speech,
+    check_sounds,
     check_front_end,
     check_switch,
 )
@@ -193,4 +252,5 @@ def examine() -> Iterator[Finding]:
             yield from check()
         except DatabaseError as error:
             subject = check.__name__.removeprefix("check_")
-            yield _wrong(subject, f"cannot be looked at: {' '.join(str(error).split())}")
+            advice = " Apply the migrations first." if isinstance(error, ProgrammingError) else ""
+            yield _wrong(subject, f"cannot be looked at: {' '.join(str(error).split())}.{advice}")

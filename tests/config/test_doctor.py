@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from io import StringIO
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -22,8 +23,16 @@ def wrong(findings: Iterable[Finding]) -> dict[str, str]:
 
 
 def test_a_prepared_database_is_well() -> None:
-    for check in (doctor.check_database, doctor.check_extensions, doctor.check_migrations, doctor.check_partitions):
-        assert wrong(check()) == {}
+    for check in (
+        doctor.check_database,
+        doctor.check_extensions,
+        doctor.check_migrations,
+        doctor.check_partitions,
+        doctor.check_time_zones,
+        doctor.check_sounds,
+    ):
+        (*findings,) = check()
+        assert {finding.verdict for finding in findings} == {Verdict.WELL}, findings
 
 
 def test_a_migration_that_is_not_applied_is_named(admin_database_url: str) -> None:
@@ -52,11 +61,60 @@ def test_a_missing_partition_is_named_with_its_month(admin_database_url: str) ->
             connection.execute(f"ALTER TABLE astray RENAME TO {name}")
 
 
+def test_a_missing_partition_further_ahead_is_a_note(admin_database_url: str) -> None:
+    with psycopg.connect(admin_database_url, autocommit=True) as connection:
+        later = "to_char(now() AT TIME ZONE 'UTC' + interval '3 months', 'YYYYMM')"
+        (month,) = connection.execute(f"SELECT {later}").fetchone() or ("",)
+        connection.execute(f"ALTER TABLE tenants_event_{month} RENAME TO astray")
+        try:
+            (finding,) = doctor.check_partitions()
+        finally:
+            connection.execute(f"ALTER TABLE astray RENAME TO tenants_event_{month}")
+    assert finding.verdict is Verdict.NOTE
+    assert f"no partition yet for {month}" in finding.sentence
+
+
+def test_an_event_outside_every_month_is_wrong(admin_database_url: str) -> None:
+    tenant = factories.make_tenant()
+    with psycopg.connect(admin_database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO tenants_event (id, tenant_id, type, schema_version, aggregate_type, aggregate_id, seq, actor,"
+            " node, occurred_at, recorded_at, is_test, data)"
+            " VALUES (%s, %s, 'x', 1, 'x', %s, 1, '', '', now(), now(), false, '{}')",
+            ("00000000-0000-7000-8000-000000000001", tenant.id, tenant.id),
+        )
+    assert wrong(doctor.check_partitions())["event log"].startswith("1 or more events lie in the default partition")
+
+
+def test_a_time_zone_that_this_machine_does_not_know_is_named() -> None:
+    factories.make_tenant(time_zone="Asia/Shanghai")
+    assert wrong(doctor.check_time_zones()) == {}
+    factories.make_tenant(time_zone="Mars/Olympus")
+    assert "Mars/Olympus not known here" in wrong(doctor.check_time_zones())["time zones"]
+
+
+def test_sounds_that_asterisk_cannot_reach_are_wrong(settings: Settings, tmp_path: Path) -> None:
+    """Its process has a user of its own; the simulator reads nothing."""
+    closed, settings.HOTSEAT_SOUNDS_DIR = tmp_path / "closed", tmp_path / "closed" / "sounds"
+    settings.HOTSEAT_SOUNDS_DIR.mkdir(parents=True)
+    closed.chmod(0o750)
+    settings.HOTSEAT_SWITCH = "simulator"
+    assert wrong(doctor.check_sounds()) == {}
+    settings.HOTSEAT_SWITCH = "asterisk"
+    assert "is closed to others" in wrong(doctor.check_sounds())["sounds"]
+
+
+def test_an_installation_that_does_not_run_is_said_in_one_sentence() -> None:
+    found = wrong(doctor.check_processes())
+    assert "nothing runs here. Start all of it with `make run`" in found["processes"]
+    assert "worker" not in found
+
+
 def test_a_silent_process_is_wrong_and_one_that_works_is_not() -> None:
     report_progress("engine.sweep", node="node1")
     found = wrong(doctor.check_processes())
     assert "engine.sweep" not in found
-    assert found["worker"] == "has never reported progress"
+    assert found["worker"] == "has never reported progress. Look at its log, and start it again."
 
 
 def test_timers_that_fail_are_wrong() -> None:
@@ -97,4 +155,4 @@ def test_the_command_s_exit_status_says_whether_all_is_well() -> None:
     with pytest.raises(SystemExit) as ended:
         call_command("doctor", stdout=output)
     assert ended.value.code == 1
-    assert "WRONG  engine.sweep: has never reported progress" in output.getvalue()
+    assert "WRONG  processes: none makes progress" in output.getvalue()
