@@ -92,9 +92,10 @@ class QueueViewSet(RoutingRows):
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         caller = self.caller
         with self.reading():
-            serializer = self.get_serializer(self.get_object(), data=request.data, partial=True)
+            queue = self.get_object()
+            serializer = self.get_serializer(queue, data=request.data, partial=True)
             serializer.is_valid(raise_exception=True)
-            queue_id, changes = serializer.instance.id, serializer.validated_data
+            queue_id, changes = queue.id, serializer.validated_data
         change_queue(tenant_id=caller.tenant_id, queue_id=queue_id, changes=changes, actor=caller.actor)
         return self.show(queue_id)
 

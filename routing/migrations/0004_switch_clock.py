@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('routing', '0003_contact_ending'),
+        ("routing", "0003_contact_ending"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='switchnode',
-            name='clock_offset_ms',
+            model_name="switchnode",
+            name="clock_offset_ms",
             field=models.BigIntegerField(null=True),
         ),
     ]

@@ -77,8 +77,8 @@ def change_queue(*, tenant_id: UUID, queue_id: UUID, changes: Mapping[str, Any],
     """Change a queue's fields to these checked values. What it requires then holds for the contacts that wait, too.
 
     A contact keeps its place and priority. A call that rings goes on; should it come back, it waits for the new skills.
-    Raises NotFound; Invalid for values that a queue cannot have and skills that are gone; QueueBusy and QueueInFlows when a queue is to become inactive
-    while contacts are in it or published flows lead to it.
+    Raises NotFound; Invalid for values that a queue cannot have and skills that are gone; QueueBusy and QueueInFlows
+    when a queue is to become inactive while contacts are in it or published flows lead to it.
     """
     requires = changes.get("requires")
     if requires is not None:

@@ -215,7 +215,11 @@ def test_who_comes_back_to_the_same_station_goes_on_with_the_open_session(acme: 
     agent, station = make_agent(acme), make_station(acme, extension="1001", ip_address="10.0.0.9")
     first = make_session(acme, agent=agent, station=station, ready=True)
     again = seat_agent(
-        tenant_id=acme.id, number=agent.number, password=PASSWORD, **{"ip_address": "", "extension": "", **where}
+        tenant_id=acme.id,
+        number=agent.number,
+        password=PASSWORD,
+        ip_address=where.get("ip_address", ""),
+        extension=where.get("extension", ""),
     )
     assert (again.resumed, again.session.id, again.session.state) == (True, first.id, "ready")
     assert open_sessions(acme) == 1

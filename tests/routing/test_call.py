@@ -180,4 +180,4 @@ def _greeting(tenant: Tenant, queue: Any) -> str:
     flow = factories.make_flow(tenant, {"schema": 1, "start": "answer", "nodes": nodes})
     entry_point = factories.make_entry_point(tenant, flow=flow, number=factories.make_number(tenant))
     assert entry_point.number is not None
-    return entry_point.number.e164
+    return str(entry_point.number.e164)

@@ -180,10 +180,8 @@ def test_another_tenants_queue_and_skill_do_not_exist(acme: Tenant, queue: Queue
     other = make_tenant()
     skill = make_skill(other, "english")
     assert refused(other, queue, name="Mine").status == 404
-    for removing in (
-        lambda: remove_queue(tenant_id=other.id, queue_id=queue.id, actor=ACTOR),
-        lambda: remove_skill(tenant_id=acme.id, skill_id=skill.id, actor=ACTOR),
-    ):
-        with pytest.raises(HotseatError) as error:
-            removing()
-        assert error.value.status == 404
+    with pytest.raises(HotseatError) as no_queue:
+        remove_queue(tenant_id=other.id, queue_id=queue.id, actor=ACTOR)
+    with pytest.raises(HotseatError) as no_skill:
+        remove_skill(tenant_id=acme.id, skill_id=skill.id, actor=ACTOR)
+    assert (no_queue.value.status, no_skill.value.status) == (404, 404)

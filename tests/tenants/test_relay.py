@@ -193,7 +193,13 @@ def test_nothing_personal_leaves(relay: Relay) -> None:
     offer = str(uuid.uuid4())
     with listening(tenant) as ears:
         happen(
-            tenant, offer=offer, queue="+447700900123", contact=None, ani="+447700900123", name="王小明", digits="4711",
+            tenant,
+            offer=offer,
+            queue="+447700900123",
+            contact=None,
+            ani="+447700900123",
+            name="王小明",
+            digits="4711",
             nested={"phone": "+447700900123"},
         )
         relay.step()
