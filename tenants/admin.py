@@ -112,7 +112,7 @@ class NumberReleaseForm(RemovalForm):
 
 @admin.register(Number)
 class NumberAdmin(TenantAdmin):
-    list_display = ("e164", "kind", "label", "tenant", "created_at")
+    list_display = ("e164", "kind", "label", "of_tenant", "created_at")
     list_filter = ("kind",)
     search_fields = ("e164", "label")
     fields = ("e164", "kind", "label")
@@ -126,6 +126,10 @@ class NumberAdmin(TenantAdmin):
             return rows_of_all_tenants(Number).order_by("e164")
         rows: Rows = super().get_queryset(request)
         return rows
+
+    @admin.display(description=gettext_lazy("tenant"), ordering="tenant")
+    def of_tenant(self, number: Number) -> str:
+        return str(number.tenant)
 
 
 def _roles(caller: Any) -> list[tuple[str, Any]]:

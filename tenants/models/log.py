@@ -1,6 +1,7 @@
 """The event log, its outbox, and the timers."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from tenants.ids import uuid7
 from tenants.models.base import TenantManager, TenantModel
@@ -16,17 +17,17 @@ class Event(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.PROTECT, db_index=False)
-    type = models.CharField(max_length=48)
+    type = models.CharField(_("kind"), max_length=48)
     schema_version = models.PositiveSmallIntegerField(default=1)
-    aggregate_type = models.CharField(max_length=24)
-    aggregate_id = models.UUIDField()
-    seq = models.PositiveIntegerField()
-    actor = models.CharField(max_length=64)
-    node = models.CharField(max_length=64, blank=True)
-    occurred_at = models.DateTimeField()
-    recorded_at = models.DateTimeField()
-    is_test = models.BooleanField(default=False)
-    data = models.JSONField(default=dict)
+    aggregate_type = models.CharField(_("of a"), max_length=24)
+    aggregate_id = models.UUIDField(_("its id"))
+    seq = models.PositiveIntegerField(_("its event"))
+    actor = models.CharField(_("by"), max_length=64)
+    node = models.CharField(_("node"), max_length=64, blank=True)
+    occurred_at = models.DateTimeField(_("happened"))
+    recorded_at = models.DateTimeField(_("written"))
+    is_test = models.BooleanField(_("test"), default=False)
+    data = models.JSONField(_("data"), default=dict)
 
     objects: TenantManager["Event"] = TenantManager()
 
@@ -34,6 +35,8 @@ class Event(models.Model):
         managed = False
         db_table = "tenants_event"
         base_manager_name = "objects"
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
 
     def __str__(self) -> str:
         return f"{self.type} {self.aggregate_id}#{self.seq}"
