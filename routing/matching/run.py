@@ -63,7 +63,7 @@ def run_pool(pool: UUID) -> int:
 
 def _choose(pool: UUID, *, rows: int, now: datetime) -> tuple[list[Pair], bool]:
     contacts = [
-        Waiting(*row[:8], excluded=frozenset(row[8]))
+        Waiting(*(*row[:8], frozenset(row[8])))
         for row in run_query(SQL / "waiting.sql", {"pool": pool, "limit": rows, "now": now})
     ]
     if not contacts:
@@ -129,7 +129,7 @@ def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> int:
         if pair.contact.id in contacts and pair.slot.id in seats and pair.slot.session_id in sessions
     ]
     offers = [_new_offer(contacts[pair.contact.id], pair, seats[pair.slot.id], now=now) for pair in kept]
-    _claim_slots(offers)
+    _claim_slots(kept, offers)
     for pair, offer in zip(kept, offers, strict=True):
         _announce(contacts[pair.contact.id], offer, seats[pair.slot.id], pair.contact.ring_seconds, now=now)
     return len(kept)
@@ -152,15 +152,16 @@ def _new_offer(contact: Contact, pair: Pair, seat: Seat, *, now: datetime) -> Of
     )
 
 
-def _claim_slots(offers: Sequence[Offer]) -> None:
+def _claim_slots(pairs: Sequence[Pair], offers: Sequence[Offer]) -> None:
     """Write the offers, and with them who holds which slot: it is claimed when it is chosen, not when it rings."""
     if not offers:
         return
     Offer.objects.bulk_create(offers)
     SlotHold.objects.bulk_create(
-        SlotHold(slot_id=offer.slot_id, tenant_id=offer.tenant_id, offer=offer) for offer in offers
+        SlotHold(slot_id=pair.slot.id, tenant_id=offer.tenant_id, offer=offer)
+        for pair, offer in zip(pairs, offers, strict=True)
     )
-    Slot.objects.filter(id__in=[offer.slot_id for offer in offers]).update(held=True)
+    Slot.objects.filter(id__in=[pair.slot.id for pair in pairs]).update(held=True)
 
 
 def _announce(contact: Contact, offer: Offer, seat: Seat, ring_seconds: int, *, now: datetime) -> None:
