@@ -10,13 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connections
-from django.utils import timezone
 
 from routing.models import CommandKind, ContactParty, SwitchCommand
 from routing.node.sounds import Sounds
 from routing.states import COMMAND, CommandState
 from routing.switch.port import Cause, ChannelGone, Switch, SwitchRefused
-from tenants.public import Held, engine_scope, only, run_query, tenant_scope
+from tenants.public import Held, db_now, engine_scope, only, run_query, tenant_scope
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +62,13 @@ def claim(held: Held, *, node: str, done: Sequence[UUID] = ()) -> list[Command]:
 
 
 def settle(command: Command, held: Held, *, state: CommandState, failure: str = "") -> None:
-    """Write how a command went; refused, silently, to a worker whose fence is no longer the command's."""
-    done_at = None if state == CommandState.PENDING else timezone.now()
+    """Write how a command ended; refused, silently, to a worker whose fence is no longer the command's."""
     with engine_scope():
         row = SwitchCommand.objects.select_for_update().filter(id=command.id, fence=held.fence).first()
         if row is None or row.state != CommandState.BEGUN:
             return
         COMMAND.apply(row, state)
-        row.done_at, row.failure = done_at, failure[:200]
+        row.done_at, row.failure = db_now(), failure[:200]
         row.save(update_fields=["state", "done_at", "failure"])
 
 

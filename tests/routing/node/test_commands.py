@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -122,6 +123,17 @@ def test_what_is_settled_stays_settled(ringing: Contact) -> None:
     failed, done = _row(first.id), _row(second.id)
     assert (failed.state, len(failed.failure), failed.done_at is not None) == ("failed", 200, True)
     assert (done.state, done.failure) == ("done", "")
+
+
+def test_a_refusal_is_dated_by_the_databases_clock(ringing: Contact, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = lease()
+    first, _ = claim(held, node=calls.NODE)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: datetime(2000, 1, 1, tzinfo=UTC))
+    settle(first, held, state=CommandState.FAILED, failure="refused")
+    row = _row(first.id)
+    assert row.begun_at is not None
+    assert row.done_at is not None
+    assert row.done_at > row.begun_at
 
 
 def test_after_a_crash_begun_commands_are_pending_again_but_a_dial_never(ringing: Contact) -> None:
