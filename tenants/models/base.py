@@ -31,7 +31,7 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
     """A reference to a row of the same tenant.
 
     The database holds it as `FOREIGN KEY (tenant_id, <column>)`, so that no write can point into another tenant;
-    `tenants.migrations_support.SecureTable` adds that constraint, hence none of Django's own.
+    `tenants.migration_support.SecureTable` adds that constraint, hence none of Django's own.
     """
 
     def __init__(self, to: Any, on_delete: Any = models.PROTECT, **options: Any) -> None:
