@@ -18,7 +18,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from config.checkout import ROOT
 
@@ -110,13 +109,17 @@ def judge(mutant: Mutant) -> str:
     return "caught" if caught else "broken"
 
 
-def report(verdicts: Sequence[Verdict], *, commit: str) -> None:
-    """Print the table and keep it."""
+def report(verdicts: Sequence[Verdict]) -> None:
+    """Print the table."""
     width = max(len(verdict.mutant) for verdict in verdicts)
     for verdict in verdicts:
         sys.stdout.write(
             f"{verdict.mutant:<{width}}  {verdict.outcome:<14}  {verdict.seconds:6.1f} s  {verdict.caught_by}\n"
         )
+
+
+def keep(verdicts: Sequence[Verdict], *, commit: str) -> None:
+    """Write the whole table where the benchmarks' results are."""
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     kept = {"commit": commit, "mutants": [asdict(verdict) for verdict in verdicts]}
     RESULT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
@@ -141,7 +144,9 @@ def main(names: Sequence[str]) -> int:
             Verdict(mutant.name, mutant.fault, mutant.caught_by, outcome, round(time.monotonic() - began, 1))
         )
         sys.stderr.write(f"{mutant.name}: {outcome}\n")
-    report(verdicts, commit=commit)
+    report(verdicts)
+    if not names:
+        keep(verdicts, commit=commit)
     shutil.rmtree(CLONE, ignore_errors=True)
     return 0 if all(verdict.outcome == "caught" for verdict in verdicts) else 1
 

@@ -16,8 +16,8 @@ from routing.states import CommandState
 from tenants.models import Lease
 from tenants.public import Held, db_now, engine_scope, take_lease, tenant_scope
 from tests import factories
+from tests.agents.races import run_together
 from tests.routing import calls
-from tests.routing.matching.threads import at_once
 
 LEASE = f"switch:{calls.NODE}"
 
@@ -69,9 +69,14 @@ def test_another_nodes_commands_are_left_alone(ringing: Contact) -> None:
     assert set(states(ringing).values()) == {"pending"}
 
 
-def test_of_two_that_claim_at_once_each_command_goes_to_one(ringing: Contact) -> None:
+def test_of_two_that_claim_at_once_each_command_goes_to_one(ringing: Contact, admin_database_url: str) -> None:
     held = lease()
-    claims = at_once([lambda: claim(held, node=calls.NODE)] * 4)
+    # Both have seen the commands pending before either can begin them.
+    claims = run_together(
+        admin_database_url, [lambda: claim(held, node=calls.NODE)] * 2,
+        locked_by="SELECT 1 FROM routing_switchcommand WHERE interaction_id = %s FOR UPDATE",
+        values=(ringing.interaction_id,),
+    )  # fmt: skip
     ids = [command.id for claimed in claims for command in claimed]
     assert sorted(ids) == [row.id for row in calls.commands(ringing)]
 
