@@ -131,7 +131,7 @@ def test_a_contact_is_shown_while_it_is_talked_and_while_it_is_wrapped_up() -> N
     contact = telephony.contact_of(channel)
     talking = desk.row("contact")
     assert talking["state"] == "engaged"
-    assert talking["connected_at"] == contact.connected_at.isoformat()  # type: ignore[union-attr]
+    assert talking["connected_at"] == contact.connected_at.isoformat()  # type: ignore[union-attr]  # it is connected
     assert (talking["ended_at"], talking["hold"], talking["seq"]) == (None, False, contact.version)
     assert desk.rows("offer") == []
 
@@ -139,10 +139,10 @@ def test_a_contact_is_shown_while_it_is_talked_and_while_it_is_wrapped_up() -> N
 
     wrapped = desk.row("contact")
     assert (wrapped["id"], wrapped["state"]) == (str(contact.id), "ended")
-    assert wrapped["ended_at"] == telephony.contact_of(channel).ended_at.isoformat()  # type: ignore[union-attr]
+    assert wrapped["ended_at"] == telephony.contact_of(channel).ended_at.isoformat()  # type: ignore[union-attr]  # it has ended
     session = desk.row("session")
     assert (session["state"], session["next_state"]) == ("wrap_up", "ready")
-    assert session["wrap_up_until"] == reread(desk.session).wrap_up_until.isoformat()  # type: ignore[union-attr]
+    assert session["wrap_up_until"] == reread(desk.session).wrap_up_until.isoformat()  # type: ignore[union-attr]  # it wraps up
 
 
 def test_what_follows_a_contact_is_what_the_agent_asked_for() -> None:

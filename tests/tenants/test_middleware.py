@@ -38,7 +38,7 @@ def failing(request: HttpRequest) -> HttpResponse:
 @own_scope
 def alone(request: HttpRequest) -> HttpResponse:
     assert not in_scope()
-    return HttpResponse(str(request.caller.tenant_id))  # type: ignore[attr-defined]
+    return HttpResponse(str(request.caller.tenant_id))  # type: ignore[attr-defined]  # the middleware sets it
 
 
 class Addresses(ModuleType):

@@ -81,7 +81,7 @@ def flows(draw: st.DrawFn, *, orderly: bool = True) -> dict[str, Any]:
     nodes = {names[0]: draw(node("answer", st.sampled_from(names[1:]) if orderly else anywhere, anywhere))}
     for index, name in enumerate(names[1:-1], start=1):
         later = st.sampled_from(names[index + 1 :]) if orderly else anywhere
-        nodes[name] = draw(KINDS.flatmap(lambda kind, later=later: node(kind, later, anywhere)))  # type: ignore[misc]
+        nodes[name] = draw(KINDS.flatmap(lambda kind, later=later: node(kind, later, anywhere)))  # type: ignore[misc]  # mypy guesses no default's type
     nodes[names[-1]] = draw(LAST_NODES)
     return {"schema": 1, "start": names[0], "nodes": _reachable(names[0], nodes)}
 

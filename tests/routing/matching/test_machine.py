@@ -209,7 +209,7 @@ class Machine(RuleBasedStateMachine):
                     fits[number, agent.profile] = sum(agent.level[skill] for skill in needs)
         for contact_id, session_id in oracle.pairs(waiting, free, fits):
             self.callers[contact_id].offered_to = session_id  # type: ignore[index, assignment] # names of the oracle's
-            self.agents[session_id].holds = contact_id  # type: ignore[index, assignment]
+            self.agents[session_id].holds = contact_id  # type: ignore[index, assignment]  # as above
 
     # --- and what is ------------------------------------------------------------------------------------------------
 

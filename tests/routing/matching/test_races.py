@@ -96,7 +96,7 @@ def test_a_caller_and_an_agent_who_come_at_the_same_time_find_each_other_without
         at_once(
             [
                 lambda: calls.call(line.number),
-                lambda session=session: set_ready(tenant_id=line.tenant.id, session_id=session.id, actor="agent:1"),  # type: ignore[misc]
+                lambda session=session: set_ready(tenant_id=line.tenant.id, session_id=session.id, actor="agent:1"),  # type: ignore[misc]  # mypy guesses no default's type
             ]
         )
         assert len(crowd.offers(line.tenant)) == turn + 1, f"turn {turn}: nobody saw the pair"

@@ -331,7 +331,7 @@ async def test_many_boards_of_a_tenant_share_a_reading_and_are_held_to_four_a_se
             await in_thread(telephony.ring_in, number)
             await in_thread(relay.step)
             for board in boards:
-                await board.until(lambda board=board, count=count: len(board.of("contact")) == count)  # type: ignore[misc]
+                await board.until(lambda board=board, count=count: len(board.of("contact")) == count)  # type: ignore[misc]  # mypy guesses no default's type
         assert one.rows == two.rows == three.rows
         # Each is noted by its thread a moment after it was let go.
         assert began[-1] - began[0] >= (len(began) - 1) * BoardTopic.interval_s - 0.1
