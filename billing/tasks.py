@@ -11,6 +11,7 @@ from celery import shared_task
 
 from billing.errors import Unratable
 from billing.services import accrual, rating
+from tenants.public import tenant_ids
 
 logger = structlog.get_logger(__name__)
 
@@ -47,9 +48,12 @@ def accrue_all() -> None:
 
 
 def _for_each_tenant(work: Callable[[UUID], object]) -> None:
-    """Do the work for every tenant; one that fails does not keep it from the others. Raises all failures together."""
+    """Do the work for every tenant, suspended ones too: what was used is owed.
+
+    One that fails does not keep it from the others; all failures are raised together.
+    """
     failures = []
-    for tenant_id in rating.tenants_to_bill():
+    for tenant_id in tenant_ids():
         try:
             work(tenant_id)
         except Exception as error:  # noqa: BLE001 - one tenant's failure is raised after the others' work

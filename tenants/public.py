@@ -12,7 +12,7 @@ from tenants.callers import (
     sign_out,
 )
 from tenants.clock import db_now
-from tenants.directory import find_tenant, memberships_of
+from tenants.directory import find_tenant, memberships_of, tenant_ids
 from tenants.errors import (
     Conflict,
     Forbidden,
@@ -142,6 +142,7 @@ __all__ = [
     "sign_out",
     "subscribe",
     "take_lease",
+    "tenant_ids",
     "tenant_scope",
     "timer_handler",
     "uuid7",

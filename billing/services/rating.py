@@ -13,7 +13,7 @@ from billing.models import UsageLine
 from billing.models.usage import contact_key
 from billing.pricebook import Unrated, open_price_book
 from routing.public import Contact, ContactState
-from tenants.public import CSP_TENANT_ID, NotFound, Tenant, db_now, record_once, tenant_scope
+from tenants.public import NotFound, db_now, record_once, tenant_scope
 
 PAGE = 200
 RECENT = timedelta(days=2)
@@ -74,12 +74,6 @@ def rate_unrated(*, tenant_id: UUID, everything: bool = False) -> Rating:
 def _written_by_another(contact_id: UUID) -> UsageLine:
     line: UsageLine = UsageLine.objects.get(key=contact_key(contact_id))
     return line
-
-
-def tenants_to_bill() -> list[UUID]:
-    """Return the ids of all tenants, suspended ones too: what was used is owed."""
-    with tenant_scope(CSP_TENANT_ID, read_only=True):
-        return list(Tenant.objects.order_by("id").values_list("id", flat=True))
 
 
 def contacts_without_line() -> QuerySet[Contact]:
