@@ -60,7 +60,7 @@ def ways() -> Ways:
     menu: dict[str, Any] = {
         **PUBLIC_MENU,
         "nodes": {
-            **PUBLIC_MENU["nodes"],  # type: ignore[dict-item] # a JSON document
+            **PUBLIC_MENU["nodes"],  # type: ignore[dict-item]  # a JSON document
             "bank": {"type": "hand_over", "tenant": bank.slug, "service": "calls"},
             "gone": {"type": "hand_over", "tenant": bank.slug, "service": "nothing"},
         },
