@@ -11,8 +11,9 @@ from agents.models import Agent, AgentSession, AgentSkill, NotReadyReason, Site,
 from agents.services.changes import change_agent
 from agents.services.setup import create_agent
 from agents.services.skills import remove_skill
+from agents.services.stations import change_endpoint
 from tenants.administration import ReadOnlyAdmin, RemovalForm, ServiceForm, TenantAdmin, TenantForm, password_field
-from tenants.public import Right, Tenant
+from tenants.public import HotseatError, Right, Tenant
 
 LEVELS = [("", "–"), *((str(level), str(level)) for level in range(1, 6))]
 SKILL_FIELD = "skill-"
@@ -137,6 +138,11 @@ class StationForm(TenantForm):
         if not values.get("endpoint") and values.get("extension"):
             slug = Tenant.objects.get(id=self.instance.tenant_id).slug
             values["endpoint"] = f"{slug}-{values['extension']}"
+        if values.get("endpoint") and self.instance.endpoint:
+            try:
+                change_endpoint(self.instance, values["endpoint"])
+            except HotseatError as error:
+                self.add_error("endpoint", error.message)
         return values
 
 

@@ -81,6 +81,23 @@ class StationTaken(Conflict):
         )
 
 
+class StationInUse(Conflict):
+    """Somebody is logged in at the station that is to get another telephone."""
+
+    code = "station-in-use"
+
+    def __init__(self, *, extension: str, agent_number: str, agent_name: str) -> None:
+        message = _(
+            "Agent %(number)s, %(name)s, is logged in at station %(extension)s. Its telephone stays until then."
+        )
+        super().__init__(
+            message % {"extension": extension, "number": agent_number, "name": agent_name},
+            extension=extension,
+            agent_number=agent_number,
+            agent_name=agent_name,
+        )
+
+
 class AlreadyLoggedIn(Conflict):
     """The agent is logged in at another station than the one that is `wanted` now."""
 

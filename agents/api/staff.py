@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from agents.models import NotReadyReason, Site, Skill, Station, Team
 from agents.services.skills import remove_skill
+from agents.services.stations import change_endpoint
 from tenants.api.public import FixedFields, RelatedId, WriteRows
 from tenants.public import Conflict, Right, Tenant
 
@@ -93,6 +94,11 @@ class StationViewSet(StaffRows):
         slug = Tenant.objects.get(id=self.caller.tenant_id).slug
         row: Station = serializer.save(endpoint=given.get("endpoint") or f"{slug}-{given['extension']}")
         return row
+
+    def change_row(self, serializer: serializers.BaseSerializer[Any]) -> Any:
+        station: Any = serializer.instance
+        change_endpoint(station, serializer.validated_data.get("endpoint") or station.endpoint)
+        return serializer.save(endpoint=station.endpoint)
 
 
 class ReasonViewSet(StaffRows):

@@ -8,11 +8,20 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from agents.public import Skill
+from agents.public import Skill, Station
 from routing.models import Queue
 from tenants.public import CSP_TENANT_ID, Membership, Number, Role, Tenant, User, tenant_scope
 from tests.api import Api, assert_problem, program, signed_in
-from tests.factories import make_number, make_person, make_private_line, make_queue, make_skill, make_tenant
+from tests.factories import (
+    make_number,
+    make_person,
+    make_private_line,
+    make_queue,
+    make_session,
+    make_skill,
+    make_station,
+    make_tenant,
+)
 
 FIELDS = {
     "preference": "longest_idle",
@@ -155,6 +164,19 @@ def test_a_queue_is_changed_and_removed_by_its_rules(acme: Tenant, browser: Api)
     assert remove(browser, "routing_queue", spare.id).status_code == 302
     with tenant_scope(acme.id, read_only=True):
         assert list(Queue.objects.values_list("name", flat=True)) == ["Selling"]
+
+
+def test_the_telephone_of_a_station_stays_while_somebody_sits_there(acme: Tenant, browser: Api) -> None:
+    station = make_station(acme, extension="1001")
+    make_session(acme, station=station)
+    address = page("agents_station", "change", station.id)
+    body = {"site": station.site_id, "extension": "1001", "endpoint": "other", "answer_mode": "phone"}
+    refused = browser.post(address, body)
+    assert refused.status_code == 200
+    assert "sits at station 1001" in text(refused)
+    with tenant_scope(acme.id, read_only=True):
+        assert Station.objects.get().endpoint == station.endpoint
+    assert browser.post(address, {**body, "endpoint": "", "ip_address": "192.0.2.8"}).status_code == 302
 
 
 def test_the_api_knows_the_same_rules(acme: Tenant) -> None:

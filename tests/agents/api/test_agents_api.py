@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from agents.public import AgentSession, NotReadyReason, begin_wrap_up, lock_sessions
+from agents.public import AgentSession, NotReadyReason, begin_wrap_up, lock_sessions, log_out
 from tenants.public import Role, Tenant, db_now, tenant_scope, uuid7
 from tests.api import Api, assert_problem, program
 from tests.factories import (
@@ -146,6 +146,20 @@ def test_an_endpoint_that_another_tenant_has_is_taken(acme: Tenant, api: Api) ->
     theirs = make_station(make_tenant())
     body = {"site": str(make_site(acme).id), "extension": "1001", "endpoint": theirs.endpoint}
     assert_problem(api.send("stations/", body), 409, "taken")
+
+
+def test_a_station_gets_another_telephone_when_nobody_sits_there(acme: Tenant, api: Api) -> None:
+    station = make_station(acme)
+    session = make_session(acme, station=station)
+    path, body = f"stations/{station.id}/", {"endpoint": "other-phone", "extension": "4711"}
+    problem = assert_problem(api.change(path, body), 409, "station-in-use")
+    assert problem["agent_number"]
+    shown = api.read(path).json()
+    assert (shown["endpoint"], shown["extension"], shown["reachable"]) == (station.endpoint, station.extension, True)
+    assert api.change(path, {"extension": "4711", "endpoint": station.endpoint}).json()["reachable"] is True
+    log_out(tenant_id=acme.id, session_id=session.id, actor="user:test")
+    changed = api.change(path, body).json()
+    assert (changed["endpoint"], changed["reachable"], changed["reachable_at"]) == ("other-phone", False, None)
 
 
 def test_a_skill_in_use_stays_with_its_code(acme: Tenant, api: Api) -> None:
