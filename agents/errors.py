@@ -88,7 +88,7 @@ class StationInUse(Conflict):
 
     def __init__(self, *, extension: str, agent_number: str, agent_name: str) -> None:
         message = _(
-            "Agent %(number)s, %(name)s, is logged in at station %(extension)s. Its telephone stays until then."
+            "Agent %(number)s, %(name)s, sits at station %(extension)s. Its telephone stays until they log out."
         )
         super().__init__(
             message % {"extension": extension, "number": agent_number, "name": agent_name},
