@@ -29,11 +29,6 @@ class KeyedTasks:
         while self._all:
             await asyncio.wait(self._all)
 
-    def cancel(self) -> None:
-        """Stop everything that has not finished."""
-        for task in self._all:
-            task.cancel()
-
     def _forget(self, task: asyncio.Task[None], keys: list[str]) -> None:
         self._all.discard(task)
         for key in keys:

@@ -1,5 +1,8 @@
 """Commands that were begun by a worker that is no more."""
 
+from collections.abc import Collection
+from uuid import UUID
+
 from routing.models import CommandKind, SwitchCommand
 from routing.states import COMMAND, CommandState
 from tenants.public import Held, db_now, engine_scope
@@ -24,3 +27,15 @@ def begun_before(held: Held, *, node: str) -> list[str]:
                 COMMAND.apply(command, CommandState.PENDING)
             command.save(update_fields=["state", "done_at", "failure"])
     return dials
+
+
+def return_unheard(held: Held, *, node: str, known: Collection[UUID]) -> None:
+    """Let begin again what this holder claimed without hearing of it: committed, and then the connection broke.
+
+    `known` are the commands that it did hear of. None of the others was started, so a dial may begin again too.
+    """
+    with engine_scope(node=node):
+        begun = SwitchCommand.objects.select_for_update().filter(node=node, state=CommandState.BEGUN, fence=held.fence)
+        for command in begun.exclude(id__in=known).order_by("id"):
+            COMMAND.apply(command, CommandState.PENDING)
+            command.save(update_fields=["state"])

@@ -11,12 +11,14 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from routing.models import CommandKind
 from routing.node.execution import Command, caller_of, claim, dial, perform, settle, settle_done
 from routing.node.handling import handle
 from routing.node.keyed import KeyedTasks
 from routing.node.reconcile import Findings, compare, unlike_ours
-from routing.node.recovery import begun_before
+from routing.node.recovery import begun_before, return_unheard
 from routing.node.sounds import Sounds
 from routing.services.legs import leg_ended
 from routing.speech import SpeechError
@@ -32,6 +34,11 @@ RENEW_SECONDS = 1.0
 POLL_SECONDS = 0.1
 RECONCILE_SECONDS = 5.0
 RETRY_SECONDS = 0.2
+SILENCE_SECONDS = 5.0
+"""How long the exchange may be silent, who sends a heartbeat each second, before it counts as not connected."""
+
+PATIENCE_WITH_DATABASE_SECONDS = 10.0
+AWAY = (OperationalError, InterfaceError)
 THREADS = 8
 RESERVED_THREADS = 3
 
@@ -52,7 +59,10 @@ class SwitchWorker:
         self._wake = asyncio.Event()
         self._held: Held | None = None
         self._good_until = 0.0
+        self._begun: set[UUID] = set()
         self._done: list[UUID] = []
+        self._claiming: asyncio.Future[None] | None = None
+        self._heard_at = float("-inf")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
 
@@ -67,7 +77,10 @@ class SwitchWorker:
         self._wake.set()
 
     async def run(self) -> None:
-        """Stand by for the lease, then serve the node until `stop` or until the lease is lost; then stand by again."""
+        """Stand by for the lease, then serve the node until `stop` or until the lease is lost; then stand by again.
+
+        A database that is away ends nothing: calls go on, and whoever reaches it first takes the lease.
+        """
         self._loop = asyncio.get_running_loop()
         try:
             while not self._stopping.is_set():
@@ -79,16 +92,30 @@ class SwitchWorker:
                 self.switch = self._open_switch()
                 try:
                     await self._serve(self._held)
+                except AWAY:
+                    log.exception("the database is away; standing by", extra={"node": self.node})
                 finally:
-                    # Whoever holds the lease now is the only one who may be connected.
-                    await self.switch.close()
+                    await self._give_back(self._held)
         finally:
-            if self._held is not None:
-                await self._in_thread(partial(release_lease, self._held))
             self._threads.shutdown(wait=True)
             self._reserved.shutdown(wait=True)
 
     async def _serve(self, held: Held) -> None:
+        try:
+            finished = await self._work(held)
+        finally:
+            # Whoever holds the lease now is the only one who may be connected.
+            await self.switch.close()
+        await self._events.drain()
+        done, self._done = self._done, []
+        await self._at_once(partial(settle_done, done, held))
+        for task in finished:
+            task.result()
+
+    async def _work(self, held: Held) -> set[asyncio.Task[None]]:
+        """Serve until something ends, and then let commands that were begun come to theirs, if the lease lasts."""
+        self._heard_at = float("-inf")
+        self._begun.clear()
         await self._recover(held)
         await self.switch.connect()
         tasks = [
@@ -105,20 +132,21 @@ class SwitchWorker:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
-        self._commands.cancel()
-        await self._events.drain()
-        await self._at_once(partial(settle_done, self._done, held))
-        self._done = []
-        for task in finished:
-            task.result()
+        if self._claiming is not None:
+            await asyncio.gather(self._claiming, return_exceptions=True)
+        await self._commands.drain()
+        return finished
 
     # --- the lease ----------------------------------------------------------------------------------------------------
 
     async def _take(self) -> Held | None:
         began = time.monotonic()
-        held = await self._in_thread(
-            partial(take_lease, f"switch:{self.node}", holder=self.holder, seconds=LEASE_SECONDS), self._reserved
-        )
+        take = partial(take_lease, f"switch:{self.node}", holder=self.holder, seconds=LEASE_SECONDS)
+        try:
+            held = await self._in_thread(take, self._reserved)
+        except (OperationalError, InterfaceError) as problem:
+            log.warning("the lease cannot be renewed", extra={"problem": str(problem).splitlines()[0]})
+            return self._held if self._lease_is_good() else None
         if held is not None:
             self._good_until = began + LEASE_SECONDS
         return held
@@ -128,9 +156,25 @@ class SwitchWorker:
             await self._pause(RENEW_SECONDS)
             renewed = await self._take()
             if renewed is None or renewed.fence != held.fence:
+                self._good_until = 0.0
                 log.warning("switch node lost to another worker", extra={"node": self.node})
                 return
-            await self._in_thread(lambda: report_progress("switch", node=self.node))
+            await self._report()
+
+    async def _report(self) -> None:
+        detail = {"connected": time.monotonic() - self._heard_at < SILENCE_SECONDS}
+        try:
+            await self._in_thread(partial(report_progress, "switch", node=self.node, detail=detail), self._reserved)
+        except AWAY as problem:
+            log.warning("progress cannot be reported", extra={"problem": str(problem).splitlines()[0]})
+
+    async def _give_back(self, held: Held) -> None:
+        """Release the lease. Whoever takes it next, this worker too, has a new fence and recovers what was begun."""
+        give = partial(with_retries, partial(release_lease, held), patience_s=RENEW_SECONDS)
+        try:
+            await self._in_thread(give, self._reserved)
+        except AWAY as problem:
+            log.warning("the lease is left to expire", extra={"problem": str(problem).splitlines()[0]})
 
     def _lease_is_good(self) -> bool:
         return time.monotonic() < self._good_until
@@ -139,6 +183,10 @@ class SwitchWorker:
 
     async def _read_events(self) -> None:
         async for event in self.switch.events():
+            if isinstance(event, port.SwitchConnected | port.SwitchAlive):
+                self._heard_at = time.monotonic()
+            elif isinstance(event, port.SwitchLost):
+                self._heard_at = float("-inf")
             if isinstance(event, port.SwitchConnected):
                 self._events.start(["node"], partial(self._apply, event))
                 self._events.start(["reconcile"], self._reconcile)
@@ -155,9 +203,27 @@ class SwitchWorker:
             await self._wait_for_work()
             if not self._lease_is_good():
                 continue
-            done, self._done = self._done, []
-            for command in await self._at_once(partial(claim, held, node=self.node, done=done)):
-                self._commands.start(command.keys, partial(self._do, command, held))
+            # Commands that the database has as begun must be started, even when it is time to stop.
+            self._claiming = asyncio.ensure_future(self._begin(held))
+            await asyncio.shield(self._claiming)
+
+    async def _begin(self, held: Held) -> None:
+        done, self._done = self._done, []
+        try:
+            commands = await self._in_thread(partial(claim, held, node=self.node, done=done), self._reserved)
+        except AWAY as problem:
+            # It may have been committed all the same: what was begun, and is not known here, begins again.
+            log.warning("commands cannot be claimed", extra={"problem": str(problem).splitlines()[0]})
+            self._done += done
+            known = [*self._begun, *self._done]
+            again = partial(return_unheard, held, node=self.node, known=known)
+            await self._in_thread(
+                partial(with_retries, again, patience_s=PATIENCE_WITH_DATABASE_SECONDS), self._reserved
+            )
+            return
+        for command in commands:
+            self._begun.add(command.id)
+            self._commands.start(command.keys, partial(self._do, command, held))
 
     async def _wait_for_work(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -181,6 +247,7 @@ class SwitchWorker:
                 return
             else:
                 self._done.append(command.id)
+                self._begun.discard(command.id)
                 return
 
     async def _refused(self, command: Command, held: Held, refusal: Exception) -> None:
@@ -190,6 +257,7 @@ class SwitchWorker:
                 lambda: settle(command, held, state=CommandState.FAILED, failure=f"{type(refusal).__name__}: {refusal}")
             )
         )
+        self._begun.discard(command.id)
         now = datetime.now(UTC)
         channel = command.arguments.get("channel", "")
         if command.kind == CommandKind.DIAL:

@@ -1,0 +1,147 @@
+"""A worker whose database goes, whose exchange falls silent, or that is told to stop: nothing is lost or repeated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import OperationalError
+
+from routing.models import CommandKind, SwitchCommand
+from routing.node import worker as module
+from routing.states import ContactState
+from routing.switch.simulation.exchange import Exchange
+from routing.switch.simulation.faults import Faults
+from routing.switch.simulation.telephones import place_call
+from tenants.public import Process, engine_scope
+from tests.routing.node.test_worker import (
+    NUMBER,
+    _connected,
+    _whole_call,
+    all_legs_over,
+    in_state,
+    line_with_agent,
+    register,
+    worker_on,
+)
+from tests.routing.switchboard import eventually
+
+in_thread = sync_to_async
+
+
+def _open_commands() -> list[tuple[str, str]]:
+    with engine_scope(read_only=True):
+        rows = SwitchCommand.objects.using("engine").exclude(state__in=("done", "failed"))
+        return list(rows.values_list("kind", "state"))
+
+
+def _detail() -> dict[str, Any]:
+    with engine_scope(read_only=True):
+        row = Process.objects.using("engine").filter(name="switch").first()
+        return dict(row.detail) if row else {}
+
+
+def _away_for(monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) -> None:
+    """Let the database not answer `name` for so long, from now."""
+    real: Callable[..., Any] = getattr(module, name)
+    back = time.monotonic() + seconds
+
+    def work(*args: Any, **given: Any) -> Any:
+        if time.monotonic() < back:
+            raise OperationalError("the server closed the connection unexpectedly")
+        return real(*args, **given)
+
+    monkeypatch.setattr(module, name, work)
+
+
+async def test_a_database_that_is_away_for_a_moment_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, _, station = await in_thread(line_with_agent)()
+    exchange = Exchange()
+    register(exchange, station)
+    async with worker_on(exchange, tmp_path, holder="one") as worker:
+        await _connected(worker)
+        held = worker._held
+        for name in ("take_lease", "report_progress", "claim"):
+            _away_for(monkeypatch, name, 1.5)
+        await _whole_call(exchange, line, within_s=12)
+        assert worker._held == held
+    exchange.stop()
+
+
+async def test_a_worker_that_lost_its_lease_with_the_database_stands_by_and_serves_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(module, "RENEW_SECONDS", 0.2)
+    line, _, station = await in_thread(line_with_agent)()
+    exchange = Exchange()
+    register(exchange, station)
+    async with worker_on(exchange, tmp_path, holder="one") as worker:
+        await _connected(worker)
+        caller = place_call(exchange, dnis=line.number, ani=NUMBER)
+        assert await caller.joined(within_s=8)
+        await eventually(lambda: in_state(line.tenant, ContactState.ENGAGED))
+        before = worker._held
+        for name in ("take_lease", "report_progress", "claim", "release_lease", "return_unheard", "settle_done"):
+            _away_for(monkeypatch, name, 2.0)
+        await eventually(lambda: worker._held is not None and worker._held.fence > before.fence)
+        assert not caller.is_over, "calls go on"
+        await eventually(lambda: exchange._report is not None)
+        caller.hang_up()
+        await eventually(lambda: in_state(line.tenant, ContactState.ENDED))
+        await eventually(lambda: all_legs_over(line.tenant))
+    exchange.stop()
+
+
+async def test_commands_under_way_when_it_is_stopped_are_finished_and_settled(tmp_path: Path) -> None:
+    line, _, station = await in_thread(line_with_agent)()
+    exchange = Exchange()
+    phone = register(exchange, station)
+    async with worker_on(exchange, tmp_path, holder="one", faults=Faults(latency_s=(0.4, 0.4))) as worker:
+        await _connected(worker)
+        place_call(exchange, dnis=line.number, ani=NUMBER)
+        await eventually(lambda: in_state(line.tenant, ContactState.OFFERED))
+        await eventually(lambda: ("dial", "begun") in _open_commands())
+    assert await in_thread(_open_commands)() == []
+    assert len(phone.calls) == 1
+    exchange.stop()
+
+
+async def test_commands_whose_claim_was_committed_and_not_heard_of_are_carried_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, _, station = await in_thread(line_with_agent)()
+    exchange = Exchange()
+    phone = register(exchange, station)
+    real, lost = module.claim, []
+
+    def claim(*args: Any, **given: Any) -> Any:
+        commands = real(*args, **given)
+        if commands and not any(command.kind == CommandKind.DIAL for command in lost):
+            lost.extend(commands)
+            raise OperationalError("the connection broke after the commit")
+        return commands
+
+    monkeypatch.setattr(module, "claim", claim)
+    async with worker_on(exchange, tmp_path, holder="one"):
+        await _whole_call(exchange, line, within_s=12)
+    exchange.stop()
+    assert "dial" in {command.kind for command in lost}
+    assert len(phone.calls) == 1
+
+
+async def test_it_says_whether_it_is_connected_to_its_exchange(tmp_path: Path) -> None:
+    exchange = Exchange()
+    async with worker_on(exchange, tmp_path, holder="one") as worker:
+        await eventually(lambda: _detail() == {"connected": True})
+        worker.switch.cut()
+        await eventually(lambda: _detail() == {"connected": False})
+        worker.switch.mend()
+        await eventually(lambda: _detail() == {"connected": True})
+    exchange.stop()
