@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import redis
 import redis.asyncio
@@ -44,9 +45,14 @@ class HintSender:
             log.warning("a hint was not sent; its listener polls", extra={"problem": str(problem)})
 
 
-def listen_locally(channel: str, wake: Callable[[], None]) -> None:
-    """Have `wake` called for hints that this process itself sends on `channel`."""
+@contextmanager
+def listening_locally(channel: str, wake: Callable[[], None]) -> Iterator[None]:
+    """Have `wake` called for hints that this process itself sends on `channel`, until the block ends."""
     _local[channel] = wake
+    try:
+        yield
+    finally:
+        del _local[channel]
 
 
 async def listen(channel: str, wake: Callable[[], None]) -> None:

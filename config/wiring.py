@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from django.db import DatabaseError
-
 from agents.public import profile_hooks, skill_removal_hooks, wrap_up_hooks
 from billing.public import CONTACT_ENDED, rate_when_ended
 from config.hints import HintSender
@@ -28,7 +26,7 @@ def run_pools(pools: frozenset[UUID]) -> None:
     """
     try:
         with_retries(lambda: _match(pools), patience_s=MATCH_PATIENCE_S)
-    except DatabaseError:
+    except Exception:
         log.exception("a matching pass failed; the sweep will make up for it")
 
 

@@ -1,6 +1,8 @@
 """Processes say when they got something done. Liveness is progress, not being up."""
 
 import os
+import socket
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,3 +30,8 @@ def report_progress(
             cursor.execute(_REPORT, [uuid7(), name, node, os.getpid(), body])
     finally:
         connections[using].close()
+
+
+def process_name() -> str:
+    """Return a name to hold leases by, that no process had before: a container restarts with its old process id."""
+    return f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"

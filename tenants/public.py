@@ -48,11 +48,12 @@ from tenants.models import (
 )
 from tenants.partitions import ensure_partitions
 from tenants.phones import calling_hash, normalise
-from tenants.progress import report_progress
+from tenants.progress import process_name, report_progress
 from tenants.queries import only, run_query
 from tenants.relay import Happened, Relay, subscribe
 from tenants.retries import with_retries
 from tenants.rights import Right, rights_of
+from tenants.rows import insert_row, insert_rows, update_row
 from tenants.scope import Scope, current_scope, engine_scope, in_scope, tenant_scope
 from tenants.services.writing import writing
 from tenants.states import Transitions
@@ -120,12 +121,15 @@ __all__ = [
     "fire_due_timers",
     "hint",
     "in_scope",
+    "insert_row",
+    "insert_rows",
     "lease_is_ours",
     "memberships_of",
     "normalise",
     "only",
     "own_scope",
     "page_for",
+    "process_name",
     "record",
     "record_once",
     "refuse_suspended",
@@ -145,6 +149,7 @@ __all__ = [
     "tenant_ids",
     "tenant_scope",
     "timer_handler",
+    "update_row",
     "uuid7",
     "wire_matching",
     "with_retries",

@@ -53,7 +53,6 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
         case port.EndpointChanged():
             mark_endpoint(endpoint=event.endpoint, reachable=event.reachable, at=event.at)
         case port.SwitchConnected():
-            note_node(node=node, connected=True, at=event.at)
             resume_flows(node=node)
         case port.SwitchLost():
             note_node(node=node, connected=False, at=event.at)

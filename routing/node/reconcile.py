@@ -5,6 +5,7 @@ exchange's channels are compared with our open legs, and what differs is told to
 would have been told to.
 """
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +13,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from agents.public import Station
-from routing.models import Leg, Offer, SwitchNode
-from routing.states import LIVE_OFFER
+from routing.models import Contact, Leg, Offer, SwitchNode
+from routing.states import LIVE_OFFER, ContactState
 from routing.switch.port import (
     BridgeSnapshot,
     CallArrived,
@@ -28,6 +29,8 @@ from tenants.public import db_now, engine_scope
 YOUNG = timedelta(seconds=3)
 """A leg that was committed this recently may not have reached the exchange yet."""
 
+STALE_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -36,13 +39,27 @@ class Findings:
     missed: list[SwitchEvent]
     strays: list[str]
     vanished: list[str]
-    last_alive_at: datetime | None
+
+
+NOTHING = Findings(missed=[], strays=[], vanished=[])
 
 
 def compare(
-    *, node: str, channels: Sequence[ChannelSnapshot], bridges: Sequence[BridgeSnapshot], now: datetime
+    *,
+    node: str,
+    channels: Sequence[ChannelSnapshot],
+    bridges: Sequence[BridgeSnapshot],
+    now: datetime,
+    began: float,
 ) -> Findings:
-    """Return what the exchange's state says that our rows do not. `now` is the exchange's clock."""
+    """Return what the exchange's state says that our rows do not.
+
+    `now` is the exchange's clock; `began` is `time.monotonic()` before the exchange was asked: what is younger than the
+    answer cannot be in it, and an old answer says nothing.
+    """
+    age = time.monotonic() - began
+    if age > STALE_SECONDS:
+        return NOTHING
     present = {channel.id: channel for channel in channels if channel.ours}
     with engine_scope(node=node, read_only=True):
         # Calls go on meanwhile, and each statement sees more than the last. Offers come first: one that leads to a leg
@@ -51,8 +68,14 @@ def compare(
             Offer.objects.filter(contact__node=node, state__in=LIVE_OFFER).values_list("leg_channel", flat=True)
         )
         rows = list(Leg.objects.filter(Q(node=node, ended_at__isnull=True) | Q(channel_id__in=present.keys())))
-        settled = db_now() - YOUNG
-        alive = SwitchNode.objects.filter(name=node).values_list("last_alive_at", flat=True).first()
+        settled = db_now() - YOUNG - timedelta(seconds=age)
+        unwanted = set(
+            Contact.objects.filter(node=node, caller_channel__in=present.keys())
+            .exclude(state=ContactState.ENDED)
+            .exclude(ending="")
+            .values_list("caller_channel", flat=True)
+        )
+    over = {leg.channel_id for leg in rows if leg.ended_at is not None and leg.ended_at < settled}
     known = {leg.channel_id for leg in rows}
     legs = {leg.channel_id: leg for leg in rows if leg.ended_at is None}
     return Findings(
@@ -60,10 +83,9 @@ def compare(
         strays=[
             name
             for name, channel in present.items()
-            if name not in legs and name not in awaited and _is_stray(name, channel, known)
+            if name in over or name in unwanted or _is_nobodys(name, channel, known, awaited)
         ],
         vanished=[name for name, leg in legs.items() if name not in present and leg.created_at < settled],
-        last_alive_at=alive,
     )
 
 
@@ -78,9 +100,15 @@ def unlike_ours(endpoints: Sequence[EndpointSnapshot]) -> list[EndpointSnapshot]
     return [seen for seen in endpoints if believed.get(seen.endpoint, seen.reachable) != seen.reachable]
 
 
-def _is_stray(name: str, channel: ChannelSnapshot, known: Collection[str]) -> bool:
-    """A leg that we ended, or an agent's leg of an offer that never was; not a caller who is still to be taken in."""
-    return name in known or channel.arrival is None
+def last_alive(*, node: str) -> datetime | None:
+    """Return when the exchange was last seen alive, by its own clock."""
+    with engine_scope(node=node, read_only=True):
+        return SwitchNode.objects.filter(name=node).values_list("last_alive_at", flat=True).first()
+
+
+def _is_nobodys(name: str, channel: ChannelSnapshot, known: Collection[str], awaited: Collection[str]) -> bool:
+    """An agent's leg of an offer that is over or never was; not a caller who is still to be taken in."""
+    return name not in known and name not in awaited and channel.arrival is None
 
 
 def _missed(

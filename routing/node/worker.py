@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -14,14 +14,14 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from routing.models import CommandKind
+from routing.node.clock import ExchangeClock
 from routing.node.execution import Command, caller_of, claim, dial, perform, settle, settle_done
 from routing.node.handling import handle
 from routing.node.keyed import KeyedTasks
-from routing.node.reconcile import Findings, compare, unlike_ours
+from routing.node.reconcile import Findings, compare, last_alive, unlike_ours
 from routing.node.recovery import begun_before, return_unheard
 from routing.node.sounds import Sounds
 from routing.services.legs import leg_ended
-from routing.speech import SpeechError
 from routing.states import CommandState
 from routing.switch import port
 from tenants.public import Held, release_lease, report_progress, take_lease, with_retries
@@ -34,6 +34,9 @@ RENEW_SECONDS = 1.0
 POLL_SECONDS = 0.1
 RECONCILE_SECONDS = 5.0
 RETRY_SECONDS = 0.2
+PATIENCE_SECONDS = 30.0
+"""How long a command is tried on an exchange that does not answer, before it is given up and those behind it go on."""
+
 SILENCE_SECONDS = 5.0
 """How long the exchange may be silent, who sends a heartbeat each second, before it counts as not connected."""
 
@@ -57,6 +60,7 @@ class SwitchWorker:
         self._reserved = ThreadPoolExecutor(RESERVED_THREADS, thread_name_prefix=f"switch-{node}-first")
         self._events, self._commands = KeyedTasks(), KeyedTasks()
         self._wake = asyncio.Event()
+        self._clock = ExchangeClock()
         self._held: Held | None = None
         self._good_until = 0.0
         self._begun: set[UUID] = set()
@@ -124,7 +128,7 @@ class SwitchWorker:
                 ("lease", self._keep_lease(held)),
                 ("events", self._read_events()),
                 ("commands", self._carry_out(held)),
-                ("reconcile", self._reconcile_regularly()),
+                ("reconcile", self._reconcile_regularly(held)),
                 ("stop", self._wait_for_stop()),
             )
         ]
@@ -187,11 +191,18 @@ class SwitchWorker:
                 self._heard_at = time.monotonic()
             elif isinstance(event, port.SwitchLost):
                 self._heard_at = float("-inf")
+            if isinstance(event, port.SwitchConnected | port.SwitchAlive):
+                self._clock.set(event.at)
             if isinstance(event, port.SwitchConnected):
-                self._events.start(["node"], partial(self._apply, event))
-                self._events.start(["reconcile"], self._reconcile)
+                self._events.start(["node", "reconcile"], partial(self._connected, event))
             else:
                 self._events.start([_key(event)], partial(self._apply, event))
+
+    async def _connected(self, event: port.SwitchConnected) -> None:
+        """Reconcile by what was known before: legs that are gone ended when the exchange was last seen alive."""
+        alive = await self._in_thread(partial(with_retries, partial(last_alive, node=self.node)))
+        await self._apply(event)
+        await self._reconcile(last_seen=alive)
 
     async def _apply(self, event: port.SwitchEvent) -> None:
         await self._in_thread(lambda: with_retries(lambda: handle(event, node=self.node)))
@@ -232,6 +243,7 @@ class SwitchWorker:
         self._wake.clear()
 
     async def _do(self, command: Command, held: Held) -> None:
+        give_up = time.monotonic() + PATIENCE_SECONDS
         while self._lease_is_good():
             try:
                 if command.kind == CommandKind.DIAL:
@@ -239,10 +251,14 @@ class SwitchWorker:
                     await dial(command, self.switch, caller=caller)
                 else:
                     await perform(command, self.switch, sounds=self.sounds)
-            except port.SwitchUnavailable:
+            except port.SwitchUnavailable as silence:
+                if time.monotonic() > give_up:
+                    await self._refused(command, held, silence)
+                    return
                 log.warning("the exchange did not answer; trying again", extra={"command": str(command.id)})
                 await asyncio.sleep(RETRY_SECONDS)
-            except (port.SwitchRefused, SpeechError, OSError) as refusal:
+            except Exception as refusal:  # noqa: BLE001 - logged and kept in the command's row
+                # Whatever it was, the command is over, its row says why, and those behind it go on.
                 await self._refused(command, held, refusal)
                 return
             else:
@@ -258,7 +274,7 @@ class SwitchWorker:
             )
         )
         self._begun.discard(command.id)
-        now = datetime.now(UTC)
+        now = self._clock.now()
         channel = command.arguments.get("channel", "")
         if command.kind == CommandKind.DIAL:
             await self._end_leg(channel, at=now, cause=port.Cause.SUBSCRIBER_ABSENT)
@@ -274,27 +290,31 @@ class SwitchWorker:
 
     # --- reconciliation -----------------------------------------------------------------------------------------------
 
-    async def _reconcile_regularly(self) -> None:
+    async def _reconcile_regularly(self, held: Held) -> None:
         while not self._stopping.is_set():
             await self._pause(RECONCILE_SECONDS)
-            self._events.start(["reconcile"], self._reconcile)
+            self._events.start(["reconcile"], partial(self._reconcile_again, held))
 
-    async def _reconcile(self) -> None:
+    async def _reconcile_again(self, held: Held) -> None:
+        await self._recover(held)
+        await self._reconcile()
+
+    async def _reconcile(self, last_seen: datetime | None = None) -> None:
+        """Compare and mend. `last_seen`: when the exchange was last alive, if it has been away since."""
+        began = time.monotonic()
         try:
             channels, bridges = await self.switch.channels(), await self.switch.bridges()
             endpoints = await self.switch.endpoints()
         except port.SwitchUnavailable:
             return
-        now = datetime.now(UTC)
-        found: Findings = await self._in_thread(
-            lambda: with_retries(lambda: compare(node=self.node, channels=channels, bridges=bridges, now=now))
-        )
+        now = self._clock.now()
+        look = partial(compare, node=self.node, channels=channels, bridges=bridges, now=now, began=began)
+        found: Findings = await self._in_thread(partial(with_retries, look))
         news = await self._in_thread(lambda: with_retries(lambda: unlike_ours(endpoints)))
+        if not self._lease_is_good():
+            return
         for event in found.missed:
             self._events.start([_key(event)], partial(self._apply, event))
-        for channel in found.strays:
-            log.warning("a stray leg is hung up", extra={"channel": channel})
-            await self.switch.hang_up(channel=channel)
         for channel in found.vanished:
             log.warning("a leg is gone that was never reported ended", extra={"channel": channel})
             self._events.start(
@@ -302,14 +322,21 @@ class SwitchWorker:
                 partial(
                     self._end_leg,
                     channel,
-                    at=found.last_alive_at or now,
+                    at=last_seen or now,
                     cause=port.Cause.NETWORK_OUT_OF_ORDER,
                     lost=True,
                 ),
             )
+        for channel in found.strays:
+            self._events.start([f"channel:{channel}"], partial(self._hang_up_stray, channel))
         for endpoint in news:
             seen = port.EndpointChanged(endpoint=endpoint.endpoint, reachable=endpoint.reachable, at=now)
             self._events.start([_key(seen)], partial(self._apply, seen))
+
+    async def _hang_up_stray(self, channel: str) -> None:
+        log.warning("a leg that should be over is hung up", extra={"channel": channel})
+        with contextlib.suppress(port.SwitchUnavailable):  # the next round comes to it again
+            await self.switch.hang_up(channel=channel)
 
     async def _end_leg(self, channel: str, *, at: datetime, cause: int, lost: bool = False) -> None:
         await self._in_thread(

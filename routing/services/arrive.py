@@ -20,7 +20,9 @@ from tenants.public import (
     calling_hash,
     db_now,
     engine_scope,
+    insert_row,
     normalise,
+    only,
     record_once,
     set_timer,
     uuid7,
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 
 FLOW_TIMER = "flow"
 START_LABEL = "start"
+ANSWERED_LABEL = "answered"
+PLAYED_LABEL = "played:"
 START_NET = timedelta(seconds=2)
 """A flow that a crash kept from starting is started by its timer this much later."""
 
@@ -67,7 +71,7 @@ def arrive_call(*, node: str, event: CallArrived) -> Arrival | None:
         if number is None:
             _turn_away(interaction, cause=Cause.UNALLOCATED_NUMBER, why="unknown-number", now=now)
             return None
-        entry_point = EntryPoint.objects.select_related("flow", "tenant").filter(number=number).first()
+        entry_point = only(EntryPoint.objects.select_related("flow", "tenant").filter(number=number))
         if number.tenant.status != Tenant.Status.ACTIVE:
             _turn_away(
                 interaction, cause=Cause.CALL_REJECTED, why="tenant-suspended", now=now, tenant_id=number.tenant_id
@@ -118,16 +122,18 @@ def begin_contact(
         arrived_at=at,
     )
     note("contact.arrived", contact, at=at, entry_point=entry_point.id, ordinal=ordinal)
-    contact.save(force_insert=True)
-    ContactParty.objects.create(
-        tenant_id=contact.tenant_id,
-        contact=contact,
-        ani=caller.ani,
-        ani_restricted=caller.restricted,
-        dnis=caller.dnis,
-        name=caller.name,
+    insert_row(contact)
+    insert_row(
+        ContactParty(
+            tenant_id=contact.tenant_id,
+            contact=contact,
+            ani=caller.ani,
+            ani_restricted=caller.restricted,
+            dnis=caller.dnis,
+            name=caller.name,
+        )
     )
-    FlowRun.objects.create(tenant_id=contact.tenant_id, contact=contact, state=state.as_json())
+    insert_row(FlowRun(tenant_id=contact.tenant_id, contact=contact, state=state.as_json()))
     begin_segment(contact, SegmentKind.FLOW, at=at)
     set_timer(FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + START_NET, label=START_LABEL)
     return contact
@@ -135,19 +141,21 @@ def begin_contact(
 
 def _connect(event: CallArrived, *, node: str, now: datetime) -> Interaction:
     offset = _clock_offset(event, node=node, now=now)
-    interaction = Interaction.objects.create(
+    interaction = Interaction(
         node=node,
         caller_channel=event.channel,
         clock_offset_ms=round(offset / timedelta(milliseconds=1)),
         started_at=event.at + offset,
     )
-    Leg.objects.create(
+    insert_row(interaction)
+    leg = Leg(
         interaction=interaction,
         node=node,
         channel_id=event.channel,
         sip_call_id=event.sip_call_id,
         created_at=event.at + offset,
     )
+    insert_row(leg)
     return interaction
 
 

@@ -13,7 +13,7 @@ from routing.models import CommandKind, Contact, Interaction, Offer, Participati
 from routing.services.commands import caller_command
 from routing.services.segments import begin_segment, end_segment
 from routing.states import CONTACT, LIVE_OFFER, ContactState, EndReason, SegmentKind
-from tenants.public import NotFound, drop_timer, only, record, request_match, set_timer
+from tenants.public import NotFound, drop_timer, only, record, request_match, set_timer, update_row
 
 ANNOUNCE_TIMER = "announce"
 FIRST_ANNOUNCEMENT = timedelta(seconds=2)
@@ -69,7 +69,7 @@ def note(event_type: str, contact: Contact, *, at: datetime, **data: Any) -> Non
 
 def save(contact: Contact, *fields: str) -> None:
     """Save the contact's state, version and the named fields."""
-    contact.save(update_fields=["state", "version", *fields])
+    update_row(contact, "state", "version", *fields)
 
 
 def enter_queue(contact: Contact, queue: Queue, *, priority: int | None, answered: bool, at: datetime) -> None:

@@ -4,6 +4,7 @@ Flows run in the tenant's scope, since keys pressed are personal. What leads out
 committed as a timer and then done at once by the engine's role; after a crash the timer does it.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from routing.eligibility import DemandMissing, ensure_demand
 from routing.flows import actions, triggers
 from routing.flows.media import Media, Say
 from routing.models import CommandKind, Contact, ContactParty, FlowRun, FlowVersion, Queue
-from routing.services.arrive import FLOW_TIMER, START_LABEL
+from routing.services.arrive import ANSWERED_LABEL, FLOW_TIMER, PLAYED_LABEL, START_LABEL
 from routing.services.commands import caller_command
 from routing.services.contacts import enter_queue, lock_contact, note, save
 from routing.services.hand_over import HAND_OVER_TIMER, hand_over_contact
@@ -24,6 +25,7 @@ from routing.switch.port import Cause
 from tenants.public import (
     Customer,
     Due,
+    HotseatError,
     claim_timer,
     db_now,
     drop_timer,
@@ -31,7 +33,10 @@ from tenants.public import (
     set_timer,
     tenant_scope,
     timer_handler,
+    update_row,
 )
+
+log = logging.getLogger(__name__)
 
 REMEMBERED_KEYS = 32
 QUEUE_GONE = "queue-gone"
@@ -49,6 +54,9 @@ CAUSES = {"busy": Cause.USER_BUSY, "rejected": Cause.CALL_REJECTED, QUEUE_GONE: 
 """What a caller who was never answered is told (Q.850)."""
 
 HAND_OVER_NET = timedelta(seconds=2)
+PLAY_NET = timedelta(minutes=5)
+"""Longer than any prompt: a text of 2,000 characters takes about two minutes."""
+
 
 Definition = flows.FlowDefinition
 
@@ -103,14 +111,23 @@ def resume_flows(*, node: str) -> None:
         elif state.playing is not None:
             trigger = triggers.MediaFinished(state.playing)
         if trigger is not None:
-            advance_flow(tenant_id=tenant_id, contact_id=contact_id, node=node, trigger=trigger)
+            try:
+                advance_flow(tenant_id=tenant_id, contact_id=contact_id, node=node, trigger=trigger)
+            except HotseatError:
+                log.exception("a flow could not be resumed", extra={"contact": str(contact_id)})
 
 
 @timer_handler(FLOW_TIMER)
 def flow_timer(due: Due) -> None:
-    """A flow's own timer ran out, or its start was lost in a crash."""
+    """A flow's own timer ran out, or something that it waits for was lost: its start, the answer, a prompt's end."""
     label = str(due.data["label"])
-    trigger: triggers.Trigger = triggers.Started() if label == START_LABEL else triggers.TimedOut(label)
+    trigger: triggers.Trigger = triggers.TimedOut(label)
+    if label == START_LABEL:
+        trigger = triggers.Started()
+    elif label == ANSWERED_LABEL:
+        trigger = triggers.Answered()
+    elif label.startswith(PLAYED_LABEL):
+        trigger = triggers.MediaFinished(label.removeprefix(PLAYED_LABEL))
     advance_flow(
         tenant_id=due.tenant_id, contact_id=due.subject_id, node="", trigger=trigger, claim=lambda: claim_timer(due)
     )
@@ -152,7 +169,7 @@ class _Step:
             self.state = step.state
             run.state = step.state.as_json()
             run.applied = [*run.applied, event_key][-REMEMBERED_KEYS:] if event_key else run.applied
-            run.save(update_fields=["state", "applied"])
+            update_row(run, "state", "applied")
             for action in step.actions:
                 self._carry_out(action)
             if isinstance(trigger, triggers.Started) and self.contact.state == ContactState.IN_FLOW:
@@ -166,6 +183,8 @@ class _Step:
             CONTACT.apply(self.contact, ContactState.IN_FLOW)
             note("contact.flow_started", self.contact, at=self.now, version=self.contact.flow_version_id)
             return True
+        if isinstance(trigger, triggers.Answered):
+            drop_timer(FLOW_TIMER, subject_id=self.contact.id)
         return self.contact.state == ContactState.IN_FLOW
 
     def _definition(self) -> Definition:
@@ -195,6 +214,14 @@ class _Step:
             case actions.PlayMedia(playback=label, items=items):
                 media = [medium(item) for item in items]
                 caller_command(contact, CommandKind.PLAY, at=now, playback=playback_id(contact.id, label), media=media)
+                # A prompt whose end is never told must not leave the caller in silence. The flow's own replaces it.
+                set_timer(
+                    FLOW_TIMER,
+                    tenant_id=self.tenant_id,
+                    subject_id=contact.id,
+                    due_at=now + PLAY_NET,
+                    label=PLAYED_LABEL + label,
+                )
             case actions.StopMedia(playback=label):
                 caller_command(contact, CommandKind.STOP_PLAYBACK, at=now, playback=playback_id(contact.id, label))
             case actions.StartTimer(timer=label, seconds=seconds):

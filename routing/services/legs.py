@@ -12,12 +12,11 @@ from agents.public import (
     AgentSession,
     NotReadyReason,
     SessionState,
-    back_off,
     begin_wrap_up,
     lock_sessions,
-    make_not_ready,
 )
 from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
+from routing.services.arrive import ANSWERED_LABEL, FLOW_TIMER, START_NET
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
     end_contact_row,
@@ -29,13 +28,13 @@ from routing.services.contacts import (
     reason_of_hang_up,
 )
 from routing.services.contacts import save as save_contact
-from routing.services.offers import BACK_OFF_TIME, CONNECT_LEASE, OFFER_TIMER, close_offer, exclude, mark_accepted
+from routing.services.offers import CONNECT_LEASE, OFFER_TIMER, blame, close_offer, mark_accepted, spare
 from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, begin_wrap_up_segment, end_segment
 from routing.services.slots import let_go, pass_to_participation
 from routing.states import CONTACT, OFFER, ContactState, EndReason, OfferState, SegmentKind
 from routing.switch.port import Cause
-from tenants.public import db_now, drop_timer, engine_scope, only, request_match
+from tenants.public import db_now, drop_timer, engine_scope, insert_row, only, request_match, set_timer, update_row
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ def find_leg(channel: str) -> Leg | None:
         node=contact.node,
         channel_id=channel,
         offer_id=offer.id,
-        created_at=offer.offered_at,
+        created_at=db_now(),
     )
     Leg.objects.bulk_create([new], ignore_conflicts=True)
     return only(legs.all())
@@ -96,7 +95,16 @@ def caller_answered(*, channel: str, at: datetime, node: str) -> Contact | None:
         if contact is not None:
             note("contact.answered", contact, at=seen)
             save_contact(contact)
-            if contact.state in (ContactState.QUEUED, ContactState.OFFERED):
+            if contact.state == ContactState.IN_FLOW:
+                # Should the process die before the flow is told.
+                set_timer(
+                    FLOW_TIMER,
+                    tenant_id=contact.tenant_id,
+                    subject_id=contact.id,
+                    due_at=db_now() + START_NET,
+                    label=ANSWERED_LABEL,
+                )
+            elif contact.state in (ContactState.QUEUED, ContactState.OFFERED):
                 # Answered for an agent who was gone before the two were joined.
                 entertain(contact, answered=True, at=seen)
         return contact
@@ -106,13 +114,13 @@ def agent_answered(*, channel: str, at: datetime, node: str, sip_call_id: str = 
     """The agent's phone was lifted: accept the offer and join the two legs; hang up when the offer is over."""
     with engine_scope(node=node):
         leg = find_leg(channel)
-        if leg is None or leg.offer_id is None or leg.answered_at is not None or leg.ended_at is not None:
+        if leg is None or leg.offer_id is None or leg.answered_at is not None:
             return
         contact = lock_open_contact(leg.interaction_id)
         seen, now = on_our_clock(leg.interaction, at), db_now()
         Leg.objects.filter(id=leg.id).update(answered_at=seen, sip_call_id=sip_call_id)
         offer = live_offer(contact) if contact else None
-        if contact is None or offer is None or offer.id != leg.offer_id:
+        if contact is None or offer is None or offer.id != leg.offer_id or leg.ended_at is not None:
             send(
                 CommandKind.HANG_UP,
                 node=node,
@@ -152,10 +160,11 @@ def leg_bridged(*, channel: str, bridge: str, at: datetime, node: str) -> None:
             return
         contact = lock_open_contact(leg.interaction_id)
         seen = on_our_clock(leg.interaction, at)
-        Leg.objects.filter(id=leg.id).update(bridged_at=seen)
         offer = live_offer(contact) if contact else None
         if contact is None or offer is None or offer.id != offer_id or offer.state != OfferState.ACCEPTED:
-            return
+            return  # the bridge of an offer that is over says nothing of the next
+        leg.bridged_at = seen
+        update_row(leg, "bridged_at")
         sides = Leg.objects.filter(
             channel_id__in=[contact.caller_channel, offer.leg_channel], bridged_at__isnull=False, ended_at__isnull=True
         )
@@ -186,7 +195,7 @@ def leg_ended(
         seen = max(on_our_clock(leg.interaction, at), leg.created_at)
         leg.ended_at, leg.cause, leg.sip_status = seen, cause, sip_status
         leg.sip_call_id = leg.sip_call_id or sip_call_id
-        leg.save(update_fields=["ended_at", "cause", "sip_status", "sip_call_id"])
+        update_row(leg, "ended_at", "cause", "sip_status", "sip_call_id")
         if leg.offer_id is None:
             _caller_left(leg.interaction, contact, at=seen, lost=lost)
         elif contact is not None:
@@ -214,9 +223,9 @@ def _engage(contact: Contact, offer: Offer, *, at: datetime) -> None:
     OFFER.apply(offer, OfferState.CONNECTED)
     CONTACT.apply(contact, ContactState.ENGAGED)
     offer.ended_at = at
-    offer.save(update_fields=["state", "ended_at"])
+    update_row(offer, "state", "ended_at")
     drop_timer(OFFER_TIMER, subject_id=offer.id)
-    participation = Participation.objects.create(
+    participation = Participation(
         tenant_id=contact.tenant_id,
         contact=contact,
         session=session,
@@ -224,6 +233,7 @@ def _engage(contact: Contact, offer: Offer, *, at: datetime) -> None:
         leg_channel=offer.leg_channel,
         joined_at=at,
     )
+    insert_row(participation)
     pass_to_participation(offer, participation)
     begin_segment(contact, SegmentKind.TALK, at=at, session_id=session.id)
     contact.connected_at = contact.connected_at or at
@@ -289,12 +299,10 @@ def _offer_failed(contact: Contact, offer: Offer, session: AgentSession | None, 
     if session is None or session.state == SessionState.LOGGED_OUT:
         return
     if accepted or state == OfferState.REJECTED:
-        exclude(contact, session, at=at)
-        back_off(session, until=at + BACK_OFF_TIME, at=at)
+        spare(contact, session)
     else:
         missed = state == OfferState.TIMED_OUT
-        code = NotReadyReason.System.MISSED if missed else NotReadyReason.System.UNREACHABLE
-        make_not_ready(session, system_code=code, at=at)
+        blame(session, NotReadyReason.System.MISSED if missed else NotReadyReason.System.UNREACHABLE, at=at)
 
 
 def _session_of(offer: Offer | None, participation: Participation | None) -> AgentSession | None:
@@ -305,11 +313,11 @@ def _session_of(offer: Offer | None, participation: Participation | None) -> Age
 def _part(contact: Contact, participation: Participation, session: AgentSession, *, at: datetime) -> None:
     """Let the agent leave the contact: the slot is free, and their wrap-up begins, if the queue gives one."""
     participation.left_at = max(at, participation.joined_at)
-    participation.save(update_fields=["left_at"])
+    update_row(participation, "left_at")
     let_go(session, participation.slot_id, worked=True, at=at)
     seconds = contact.queue.wrap_up_seconds if contact.queue else 0
     if seconds and session.state in (SessionState.READY, SessionState.NOT_READY):
-        begin_wrap_up(session, contact_id=contact.id, until=at + timedelta(seconds=seconds), at=at)
+        begin_wrap_up(session, contact_id=contact.id, until=db_now() + timedelta(seconds=seconds), at=at)
         begin_wrap_up_segment(contact, session_id=session.id, at=at)
     else:
         request_match(session.tenant_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from agents.public import AgentSession, NotReadyReason, back_off, lock_sessions, make_not_ready
+from agents.public import AgentSession, NotReadyReason, SessionState, back_off, lock_sessions, make_not_ready
 from routing.models import CommandKind, Contact, Exclusion, Interaction, Offer
 from routing.services.commands import send
 from routing.services.contacts import entertain, live_offer, lock_contact, note, requeue, save
@@ -27,6 +27,7 @@ from tenants.public import (
     set_timer,
     tenant_scope,
     timer_handler,
+    update_row,
 )
 
 OFFER_TIMER = "offer-lease"
@@ -74,8 +75,7 @@ def reject_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, reason: s
         session = lock_sessions([offer.session_id])[offer.session_id]
         now = db_now()
         close_offer(contact, offer, session, state=OfferState.REJECTED, cause=reason[:32] or "desk", at=now)
-        exclude(contact, session, at=now)
-        back_off(session, until=now + BACK_OFF_TIME, at=now)
+        spare(contact, session)
 
 
 def mark_accepted(contact: Contact, offer: Offer, *, lease_until: datetime, at: datetime) -> None:
@@ -84,7 +84,7 @@ def mark_accepted(contact: Contact, offer: Offer, *, lease_until: datetime, at: 
     CONTACT.apply(contact, ContactState.CONNECTING)
     offer.accepted_at, offer.lease_expires_at = at, lease_until
     offer.fence += 1
-    offer.save(update_fields=["state", "accepted_at", "lease_expires_at", "fence"])
+    update_row(offer, "state", "accepted_at", "lease_expires_at", "fence")
     set_timer(
         OFFER_TIMER,
         tenant_id=offer.tenant_id,
@@ -115,7 +115,7 @@ def close_offer(
     """
     OFFER.apply(offer, state)
     offer.ended_at, offer.cause = at, cause
-    offer.save(update_fields=["state", "ended_at", "cause"])
+    update_row(offer, "state", "ended_at", "cause")
     drop_timer(OFFER_TIMER, subject_id=offer.id)
     if not leg_is_over:
         send(
@@ -141,9 +141,21 @@ def close_offer(
         entertain(contact, answered=answered, at=at)
 
 
-def exclude(contact: Contact, session: AgentSession, *, at: datetime) -> None:
-    """Do not offer the contact to this session for a while; afterwards its pool is matched again."""
-    until = at + EXCLUSION_TIME
+def spare(contact: Contact, session: AgentSession) -> None:
+    """Leave the agent in peace for a moment, and out of this contact for longer. Deadlines are the database's clock."""
+    now = db_now()
+    exclude(contact, session, until=now + EXCLUSION_TIME)
+    back_off(session, until=now + BACK_OFF_TIME, at=now)
+
+
+def blame(session: AgentSession, reason: NotReadyReason.System, *, at: datetime) -> None:
+    """Make an agent not ready who was not there, or whose phone was not; a reason of their own choosing stays."""
+    if session.state == SessionState.READY:
+        make_not_ready(session, system_code=reason, at=at)
+
+
+def exclude(contact: Contact, session: AgentSession, *, until: datetime) -> None:
+    """Do not offer the contact to this session before `until`; then its pool is matched again."""
     exclusion, _made = Exclusion.objects.update_or_create(
         tenant_id=contact.tenant_id, contact=contact, session=session, defaults={"until": until}
     )
@@ -187,9 +199,22 @@ def expire_offer(due: Due) -> None:
             return
         session = lock_sessions([offer.session_id]).get(offer.session_id)
         now = db_now()
-        close_offer(contact, offer, session, state=OfferState.TIMED_OUT, cause="lease", at=now)
-        if session is not None:
-            make_not_ready(session, system_code=NotReadyReason.System.MISSED, at=now)
+        _expire(contact, offer, session, at=now)
+
+
+def _expire(contact: Contact, offer: Offer, session: AgentSession | None, *, at: datetime) -> None:
+    """Close an offer whose lease is over, and treat the agent as they deserve: only one who was rung has missed it."""
+    accepted = offer.state == OfferState.ACCEPTED
+    was_rung = offer.ringing_at is not None or (offer.answer_mode == "desk" and not accepted)
+    state = OfferState.TIMED_OUT if was_rung else OfferState.FAILED
+    close_offer(contact, offer, session, state=state, cause="not-joined" if accepted else "lease", at=at)
+    if session is None:
+        return
+    if was_rung and not accepted:
+        blame(session, NotReadyReason.System.MISSED, at=at)
+    else:
+        # The phone was never called, or both were there and the exchange did not join them: not the agent's doing.
+        spare(contact, session)
 
 
 @timer_handler(EXCLUSION_TIMER)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.public import AgentSession, Station
-from config.hints import listen_locally
+from config.hints import listening_locally
 from deploy.lab import endpoints
 from deploy.lab.exchange import Lab
 from routing.models import Contact, Leg, Offer, Segment
@@ -56,9 +56,8 @@ async def working(lab: Lab) -> AsyncIterator[SwitchWorker]:
         ),
         holder="lab-test",
     )
-    listen_locally(switch_hint(lab.node), worker.wake)
-    running = asyncio.create_task(worker.run())
-    with _timers():
+    with listening_locally(switch_hint(lab.node), worker.wake), _timers():
+        running = asyncio.create_task(worker.run())
         try:
             yield worker
         finally:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from asgiref.sync import sync_to_async
 
 from agents.public import Station
-from config.hints import listen_locally
+from config.hints import listening_locally
 from routing.node import Sounds, SwitchWorker
 from routing.services.commands import switch_hint
 from routing.speech import SpeechCache, speech_engine
@@ -53,14 +53,14 @@ async def switchboard(*, sounds: Path, node: str = "node1") -> AsyncIterator[Swi
         sounds=Sounds(directory=sounds, speech=speech),
         holder=f"test:{id(exchange)}",
     )
-    listen_locally(switch_hint(node), worker.wake)
-    running = asyncio.create_task(worker.run())
-    try:
-        yield Switchboard(worker, exchange)
-    finally:
-        worker.stop()
-        await running
-        exchange.stop()
+    with listening_locally(switch_hint(node), worker.wake):
+        running = asyncio.create_task(worker.run())
+        try:
+            yield Switchboard(worker, exchange)
+        finally:
+            worker.stop()
+            await running
+            exchange.stop()
 
 
 async def eventually(what: Callable[[], Result], *, within_s: float = WAIT_S) -> Result:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from config.hints import listen, listen_locally
+from config.hints import listen, listening_locally
 from routing.public import Sounds, SwitchWorker, switch_hint
 from routing.speech import SpeechCache, speech_engine
 from routing.switch.ari import AriClient
 from routing.switch.asterisk import AsteriskSwitch
 from routing.switch.port import Switch
 from routing.switch.simulator import open_simulator
+from tenants.public import process_name
 
 SIMULATION_SCRIPT = "simulation.json"
 
@@ -41,15 +40,15 @@ async def _serve(node: str) -> None:
         node=node,
         open_switch=lambda: open_switch(node),
         sounds=sounds(),
-        holder=f"{socket.gethostname()}:{os.getpid()}",
+        holder=process_name(),
     )
-    listen_locally(switch_hint(node), worker.wake)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, worker.stop)
     hints = asyncio.create_task(listen(switch_hint(node), worker.wake))
     try:
-        await worker.run()
+        with listening_locally(switch_hint(node), worker.wake):
+            await worker.run()
     finally:
         hints.cancel()
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connections
 
+from routing.models import Leg
 from routing.node.handling import handle
 from routing.node.reconcile import Findings, compare
 from routing.switch.port import CallArrived, ChannelSnapshot, ChannelState
+from tenants.public import db_now, engine_scope
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching.threads import at_once
@@ -28,7 +31,7 @@ def snapshot(channel: str, *, arrival: CallArrived | None = None, answered: bool
 
 
 def compared(*channels: ChannelSnapshot) -> Findings:
-    return compare(node=calls.NODE, channels=channels, bridges=[], now=datetime.now(UTC))
+    return compare(node=calls.NODE, channels=channels, bridges=[], now=datetime.now(UTC), began=time.monotonic())
 
 
 def compared_while(change: Callable[[], Any], *channels: ChannelSnapshot, before_read: int) -> Findings:
@@ -82,6 +85,10 @@ def test_a_leg_that_we_ended_and_one_that_nobody_asked_for_are_strays() -> None:
     event = calls.arrived(line.number)
     handle(event, node=calls.NODE)
     calls.leg_ends(event.channel)
+    # An end that is younger than the exchange's answer may be missing in it.
+    assert compared(snapshot(event.channel, arrival=event)).strays == []
+    with engine_scope():
+        Leg.objects.using("engine").update(ended_at=db_now() - timedelta(seconds=10))
     found = compared(snapshot(event.channel, arrival=event), snapshot("agent.nobodys"))
     assert sorted(found.strays) == sorted([event.channel, "agent.nobodys"])
 
@@ -98,3 +105,11 @@ def test_a_strangers_channel_is_left_alone() -> None:
     )
     found = compared(stranger)
     assert (found.strays, found.missed, found.vanished) == ([], [], [])
+
+
+def test_an_answer_that_is_too_old_says_nothing() -> None:
+    found = compare(
+        node=calls.NODE, channels=[snapshot("agent.nobodys")], bridges=[], now=datetime.now(UTC),
+        began=time.monotonic() - 60,
+    )  # fmt: skip
+    assert found == Findings(missed=[], strays=[], vanished=[])
