@@ -19,7 +19,7 @@ from routing.services.contacts import note, save
 from routing.services.offers import LEASE_MARGIN, OFFER_TIMER
 from routing.services.segments import begin_segment
 from routing.states import CONTACT, ContactState, SegmentKind
-from tenants.public import current_scope, db_now, engine_scope, run_query, set_timer, uuid7
+from tenants.public import current_scope, db_now, engine_scope, insert_rows, run_query, set_timer, uuid7
 
 SQL = Path(__file__).parent / "sql"
 ROWS_A_ROUND = 64
@@ -156,10 +156,12 @@ def _claim_slots(pairs: Sequence[Pair], offers: Sequence[Offer]) -> None:
     """Write the offers, and with them who holds which slot: it is claimed when it is chosen, not when it rings."""
     if not offers:
         return
-    Offer.objects.bulk_create(offers)
-    SlotHold.objects.bulk_create(
-        SlotHold(slot_id=pair.slot.id, tenant_id=offer.tenant_id, offer=offer)
-        for pair, offer in zip(pairs, offers, strict=True)
+    insert_rows(offers)
+    insert_rows(
+        [
+            SlotHold(slot_id=pair.slot.id, tenant_id=offer.tenant_id, offer=offer)
+            for pair, offer in zip(pairs, offers, strict=True)
+        ]
     )
     Slot.objects.filter(id__in=[pair.slot.id for pair in pairs]).update(held=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from routing.models import CommandKind, Contact, SwitchCommand
-from tenants.public import hint
+from tenants.public import hint, insert_row
 
 
 def caller_command(contact: Contact, kind: CommandKind, *, at: datetime, **arguments: Any) -> None:
@@ -36,14 +36,16 @@ def send(
     `arguments` are those of the port's method; they must hold no personal data. Commands of one interaction, and of
     one agent session, are carried out in the order in which they were written.
     """
-    SwitchCommand.objects.create(
-        node=node,
-        interaction_id=interaction_id,
-        contact_id=contact_id,
-        session_id=session_id,
-        kind=kind,
-        arguments=dict(arguments),
-        created_at=at,
+    insert_row(
+        SwitchCommand(
+            node=node,
+            interaction_id=interaction_id,
+            contact_id=contact_id,
+            session_id=session_id,
+            kind=kind,
+            arguments=dict(arguments),
+            created_at=at,
+        )
     )
     hint(switch_hint(node))
 
