@@ -334,6 +334,8 @@ class SwitchWorker:
             self._events.start([_key(seen)], partial(self._apply, seen))
 
     async def _hang_up_stray(self, channel: str) -> None:
+        if not self._lease_is_good():
+            return
         log.warning("a leg that should be over is hung up", extra={"channel": channel})
         with contextlib.suppress(port.SwitchUnavailable):  # the next round comes to it again
             await self.switch.hang_up(channel=channel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,10 @@ from django.db import OperationalError
 from routing.models import CommandKind, SwitchCommand
 from routing.node import worker as module
 from routing.states import ContactState
+from routing.switch.port import SwitchRefused
 from routing.switch.simulation.exchange import Exchange
 from routing.switch.simulation.faults import Faults
-from routing.switch.simulation.telephones import place_call
+from routing.switch.simulation.telephones import PhoneHabit, place_call
 from tenants.public import Process, engine_scope
 from tests.routing.node.test_worker import (
     NUMBER,
@@ -144,4 +146,51 @@ async def test_it_says_whether_it_is_connected_to_its_exchange(tmp_path: Path) -
         await eventually(lambda: _detail() == {"connected": False})
         worker.switch.mend()
         await eventually(lambda: _detail() == {"connected": True})
+    exchange.stop()
+
+
+def _dial_strays(exchange: Exchange, endpoint: str) -> list[Any]:
+    for number in range(3):
+        exchange.dial(
+            f"agent.00000000-0000-7000-8000-00000000dea{number}", endpoint=endpoint, caller_id_name="",
+            caller_id_number="", timeout_s=30, headers={},
+        )  # fmt: skip
+    return list(exchange.live.values())
+
+
+async def test_a_stray_leg_that_cannot_be_hung_up_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, station = await in_thread(line_with_agent)()
+    exchange = Exchange()
+    register(exchange, station, PhoneHabit(ring_s=None))
+    async with worker_on(exchange, tmp_path, holder="one") as worker:
+        await _connected(worker)
+        first, *others = _dial_strays(exchange, station.endpoint)
+        real = worker.switch.hang_up
+
+        async def hang_up(*, channel: str, **given: Any) -> None:
+            if channel == first.id:
+                raise SwitchRefused("not this one")
+            await real(channel=channel, **given)
+
+        monkeypatch.setattr(worker.switch, "hang_up", hang_up)
+        await worker._reconcile()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*[leg.was_ended.wait() for leg in others])
+        assert first.id in exchange.live
+    exchange.stop()
+
+
+async def test_a_worker_without_its_lease_hangs_nothing_up(tmp_path: Path) -> None:
+    _, _, station = await in_thread(line_with_agent)()
+    exchange = Exchange()
+    register(exchange, station, PhoneHabit(ring_s=None))
+    async with worker_on(exchange, tmp_path, holder="one") as worker:
+        await _connected(worker)
+        strays = _dial_strays(exchange, station.endpoint)
+        worker._lease_is_good = lambda: False
+        await worker._reconcile()
+        await worker._events.drain()
+        assert set(exchange.live) == {leg.id for leg in strays}
     exchange.stop()
