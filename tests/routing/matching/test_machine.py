@@ -143,9 +143,22 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def expire(self, data: st.DataObject) -> None:
         caller, agent = self.pick(data, self.offered())
-        fire("offer-lease", calls.offer_of(caller.contact).id)
+        offer = calls.offer_of(caller.contact)
+        calls.rings(offer)
+        fire("offer-lease", offer.id)
         self.release(caller, agent)
         agent.ready = False
+        self.match()
+
+    @precondition(lambda self: bool(self.offered()))
+    @rule(data=st.data())
+    def expire_unrung(self, data: st.DataObject) -> None:
+        """The phone was never heard of: the agent is spared, not blamed."""
+        caller, agent = self.pick(data, self.offered())
+        fire("offer-lease", calls.offer_of(caller.contact).id)
+        self.release(caller, agent)
+        caller.excluded.add(agent.session.id)
+        agent.backs_off = True
         self.match()
 
     @precondition(lambda self: bool(self.callers))
