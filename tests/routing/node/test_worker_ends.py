@@ -14,6 +14,8 @@ from django.db import OperationalError
 
 from routing.models import CommandKind, SwitchCommand
 from routing.node import worker as module
+from routing.node.execution import Command
+from routing.node.execution import claim as execution_claim
 from routing.states import ContactState
 from routing.switch.port import SwitchRefused
 from routing.switch.simulation.exchange import Exchange
@@ -121,10 +123,10 @@ async def test_commands_whose_claim_was_committed_and_not_heard_of_are_carried_o
     line, _, station = await in_thread(line_with_agent)()
     exchange = Exchange()
     phone = register(exchange, station)
-    real, lost = module.claim, []
+    lost: list[Command] = []
 
     def claim(*args: Any, **given: Any) -> Any:
-        commands = real(*args, **given)
+        commands = execution_claim(*args, **given)
         if commands and not any(command.kind == CommandKind.DIAL for command in lost):
             lost.extend(commands)
             raise OperationalError("the connection broke after the commit")
