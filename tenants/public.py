@@ -53,7 +53,7 @@ from tenants.queries import only, run_query
 from tenants.relay import Happened, Relay, subscribe
 from tenants.retries import with_retries
 from tenants.rights import Right, rights_of
-from tenants.rows import insert_row, insert_rows, update_row
+from tenants.rows import find_row, insert_row, insert_rows, update_row
 from tenants.scope import Scope, current_scope, engine_scope, in_scope, tenant_scope
 from tenants.services.writing import writing
 from tenants.states import Transitions
@@ -117,6 +117,7 @@ __all__ = [
     "engine_scope",
     "ensure_partitions",
     "failing_timers",
+    "find_row",
     "find_tenant",
     "fire_due_timers",
     "hint",

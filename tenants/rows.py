@@ -1,19 +1,100 @@
-"""Writing rows whose shape never varies: what `Model.save` does, its SQL made once and kept.
+"""Rows that are read and written for every call: what Django's query sets do, their SQL made once and kept.
 
-Django compiles each statement anew, which takes longer than PostgreSQL needs to carry it out. On a call's way, where
-the same few rows are written for every contact, that is most of the time spent. Both functions work in the open scope,
-under the same row-level security as everything else; neither runs signals, of which there are none.
+Django compiles each statement anew, which takes longer than PostgreSQL needs to carry it out; on a call's way, where
+the same few statements come again and again, that is most of the time spent. These functions work in the open scope,
+under the same row-level security as everything else, and run no signals, of which there are none.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.db import connections
 from django.db.models import Field, Model
 
 from tenants.errors import Conflict
+from tenants.models.base import TenantModel
 from tenants.scope import current_scope
+
+Found = TypeVar("Found", bound=Model)
+
+
+def find_row(
+    model: type[Found], where: str, values: Sequence[Any], *, lock: bool = False, joined: tuple[str, ...] = ()
+) -> Found | None:
+    """Return the row of `model` that meets `where`, which a unique index must make the only one; None without one.
+
+    `where` is SQL about the row's own columns, named `t`, with a %s for each of `values`; in a tenant's scope only that
+    tenant's rows are looked at. `lock` locks the row, and none that is `joined`: those are foreign keys of it.
+    """
+    scope = current_scope()
+    connection = connections[scope.alias]
+    given = list(values)
+    if scope.tenant_id is not None and issubclass(model, TenantModel):
+        where, given = f"t.tenant_id = %s AND ({where})", [scope.tenant_id, *given]
+    plan = _plan(model, joined)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{plan.sql} WHERE {where}{' FOR UPDATE OF t' if lock else ''}", given)
+        found = cursor.fetchone()
+    return None if found is None else cast(Found, plan.build(found, connection))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The columns of one table in a row that was read: its model, where they begin, and how Django converts them."""
+
+    name: str
+    model: type[Model]
+    begin: int
+    names: tuple[str, ...]
+    converted: tuple[tuple[int, Any, Any], ...]
+
+    def build(self, values: Sequence[Any], connection: Any) -> Model | None:
+        own = list(values[self.begin : self.begin + len(self.names)])
+        if all(value is None for value in own):
+            return None  # a foreign key that is null
+        for index, convert, column in self.converted:
+            own[index] = convert(own[index], column, connection)
+        return self.model.from_db(connection.alias, self.names, own)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a model is read, with what is joined to it."""
+
+    sql: str
+    parts: tuple[_Part, ...]
+
+    def build(self, values: Sequence[Any], connection: Any) -> Model:
+        first, *others = [part.build(values, connection) for part in self.parts]
+        if first is None:
+            raise AssertionError("a row without its key")
+        for part, other in zip(self.parts[1:], others, strict=True):
+            first._meta.get_field(part.name).set_cached_value(first, other)
+        return first
+
+
+@cache
+def _plan(model: type[Model], joined: tuple[str, ...]) -> _Plan:
+    parts, columns, begin = [], [], 0
+    tables = f'"{model._meta.db_table}" AS t'
+    for number, name in enumerate(("", *joined)):
+        alias = f"j{number}" if name else "t"
+        one: Any = model._meta.get_field(name).related_model if name else model
+        fields = _fields(one)
+        if name:
+            column = model._meta.get_field(name).column
+            tables += f' LEFT JOIN "{one._meta.db_table}" AS {alias} ON {alias}."{one._meta.pk.column}" = t."{column}"'
+        converted = tuple(
+            (index, field.from_db_value, field.cached_col)
+            for index, field in enumerate(fields)
+            if hasattr(field, "from_db_value")
+        )
+        parts.append(_Part(name, one, begin, tuple(field.attname for field in fields), converted))
+        columns += [f'{alias}."{field.column}"' for field in fields]
+        begin += len(fields)
+    return _Plan(f"SELECT {', '.join(columns)} FROM {tables}", tuple(parts))  # noqa: S608 - names
 
 
 def insert_rows(rows: Sequence[Model]) -> None:

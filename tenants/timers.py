@@ -86,7 +86,8 @@ def set_timer(kind: str, *, tenant_id: UUID, subject_id: UUID, due_at: datetime,
 
 def drop_timer(kind: str, *, subject_id: UUID) -> None:
     """Forget the subject's timer of `kind`, if there is one. The subject's lock must be held."""
-    Timer.objects.filter(kind=kind, subject_id=subject_id).delete()
+    with connections[current_scope().alias].cursor() as cursor:
+        cursor.execute("DELETE FROM tenants_timer WHERE kind = %s AND subject_id = %s", [kind, subject_id])
 
 
 def claim_timer(due: Due) -> bool:

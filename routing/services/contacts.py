@@ -12,8 +12,8 @@ from routing.eligibility import find_demand
 from routing.models import CommandKind, Contact, Interaction, Offer, Participation, Queue
 from routing.services.commands import caller_command
 from routing.services.segments import begin_segment, end_segment
-from routing.states import CONTACT, LIVE_OFFER, ContactState, EndReason, SegmentKind
-from tenants.public import NotFound, drop_timer, only, record, request_match, set_timer, update_row
+from routing.states import CONTACT, ContactState, EndReason, SegmentKind
+from tenants.public import NotFound, drop_timer, find_row, record, request_match, set_timer, update_row
 
 ANNOUNCE_TIMER = "announce"
 FIRST_ANNOUNCEMENT = timedelta(seconds=2)
@@ -25,7 +25,7 @@ OFFER_LIVES = (ContactState.OFFERED, ContactState.CONNECTING)
 
 def lock_contact(contact_id: UUID) -> Contact:
     """Lock and return a contact of the open scope; raise NotFound."""
-    contact: Contact | None = only(Contact.objects.select_for_update(of=("self",)).filter(id=contact_id))
+    contact = find_row(Contact, "t.id = %s", [contact_id], lock=True)
     if contact is None:
         raise NotFound(_("There is no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
     return contact
@@ -33,11 +33,12 @@ def lock_contact(contact_id: UUID) -> Contact:
 
 def lock_open_contact(interaction_id: UUID) -> Contact | None:
     """Lock and return the contact that now handles an interaction, if one does. Interaction and queue come with it."""
-    return only(
-        Contact.objects.select_related("interaction", "queue")
-        .select_for_update(of=("self",))
-        .filter(interaction_id=interaction_id)
-        .exclude(state=ContactState.ENDED)
+    return find_row(
+        Contact,
+        "t.interaction_id = %s AND t.state <> 'ended'",
+        [interaction_id],
+        lock=True,
+        joined=("interaction", "queue"),
     )
 
 
@@ -45,14 +46,14 @@ def live_offer(contact: Contact) -> Offer | None:
     """Return the contact's live offer. Offers change only under their contact's lock, and with its state."""
     if contact.state not in OFFER_LIVES:
         return None
-    return only(Offer.objects.filter(contact=contact, state__in=LIVE_OFFER))
+    return find_row(Offer, "t.contact_id = %s AND t.state IN ('offered', 'accepted')", [contact.id])
 
 
 def handler_of(contact: Contact) -> Participation | None:
     """Return who is on the contact now."""
     if contact.state != ContactState.ENGAGED:
         return None
-    return only(Participation.objects.filter(contact=contact, left_at__isnull=True))
+    return find_row(Participation, "t.contact_id = %s AND t.left_at IS NULL", [contact.id])
 
 
 def note(event_type: str, contact: Contact, *, at: datetime, **data: Any) -> None:

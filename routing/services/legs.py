@@ -34,7 +34,7 @@ from routing.services.segments import begin_segment, begin_wrap_up_segment, end_
 from routing.services.slots import let_go, pass_to_participation
 from routing.states import CONTACT, OFFER, ContactState, EndReason, OfferState, SegmentKind
 from routing.switch.port import Cause
-from tenants.public import db_now, drop_timer, engine_scope, insert_row, only, request_match, set_timer, update_row
+from tenants.public import db_now, drop_timer, engine_scope, find_row, insert_row, request_match, set_timer, update_row
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +47,10 @@ def find_leg(channel: str) -> Leg | None:
 
     An agent's leg gets its row when the switch first speaks of it: an offer that is never dialled has none.
     """
-    legs = Leg.objects.select_related("interaction").filter(channel_id=channel)
-    leg = only(legs)
+    leg = find_row(Leg, "t.channel_id = %s", [channel], joined=("interaction",))
     if leg is not None:
         return leg
-    offer = only(Offer.objects.select_related("contact").filter(leg_channel=channel))
+    offer = find_row(Offer, "t.leg_channel = %s", [channel], joined=("contact",))
     if offer is None:
         return None
     contact = offer.contact
@@ -63,7 +62,7 @@ def find_leg(channel: str) -> Leg | None:
         created_at=db_now(),
     )
     Leg.objects.bulk_create([new], ignore_conflicts=True)
-    return only(legs.all())
+    return find_row(Leg, "t.channel_id = %s", [channel], joined=("interaction",))
 
 
 def leg_ringing(*, channel: str, at: datetime, node: str) -> None:
