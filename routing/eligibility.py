@@ -11,7 +11,7 @@ from django.db import connections
 
 from agents.public import SkillProfile
 from routing.models import Channel, Demand, Eligibility, Queue
-from tenants.public import current_scope, only, request_match, tenant_scope
+from tenants.public import current_scope, find_row, request_match, tenant_scope
 
 LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtext('eligibility'))"
 
@@ -40,7 +40,11 @@ class DemandMissing(Exception):
 
 def find_demand(queue: Queue, *, channel: str = Channel.VOICE) -> Demand:
     """Return the demand of a contact that enters `queue` now; raise DemandMissing when it has no row yet."""
-    demand = only(Demand.objects.filter(queue=queue, channel=channel, expression=canonical(queue.requires)))
+    demand = find_row(
+        Demand,
+        "t.queue_id = %s AND t.channel = %s AND t.expression = %s",
+        [queue.id, str(channel), canonical(queue.requires)],
+    )
     if demand is None:
         raise DemandMissing(queue.id)
     return demand

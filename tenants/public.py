@@ -49,7 +49,7 @@ from tenants.models import (
 from tenants.partitions import ensure_partitions
 from tenants.phones import calling_hash, normalise
 from tenants.progress import process_name, report_progress
-from tenants.queries import only, run_query
+from tenants.queries import run_query
 from tenants.relay import Happened, Relay, subscribe
 from tenants.retries import with_retries
 from tenants.rights import Right, rights_of
@@ -127,7 +127,6 @@ __all__ = [
     "lease_is_ours",
     "memberships_of",
     "normalise",
-    "only",
     "own_scope",
     "page_for",
     "process_name",

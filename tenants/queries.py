@@ -3,14 +3,11 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import connections
-from django.db.models import Model, QuerySet
 
 from tenants.scope import current_scope
-
-Row = TypeVar("Row", bound=Model)
 
 
 @cache
@@ -26,11 +23,3 @@ def run_query(path: Path, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]
         cursor.execute(load_query(path), parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
-
-
-def only(rows: QuerySet[Row]) -> Row | None:
-    """Return the one row that `rows` can have, which a unique index sees to; None when there is none.
-
-    Unlike `first` it neither sorts nor limits, which costs as much as the look-up itself.
-    """
-    return next(iter(rows), None)

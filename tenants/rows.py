@@ -71,7 +71,7 @@ class _Plan:
         if first is None:
             raise AssertionError("a row without its key")
         for part, other in zip(self.parts[1:], others, strict=True):
-            first._meta.get_field(part.name).set_cached_value(first, other)
+            _field(type(first), part.name).set_cached_value(first, other)
         return first
 
 
@@ -81,10 +81,10 @@ def _plan(model: type[Model], joined: tuple[str, ...]) -> _Plan:
     tables = f'"{model._meta.db_table}" AS t'
     for number, name in enumerate(("", *joined)):
         alias = f"j{number}" if name else "t"
-        one: Any = model._meta.get_field(name).related_model if name else model
+        one: Any = _field(model, name).related_model if name else model
         fields = _fields(one)
         if name:
-            column = model._meta.get_field(name).column
+            column = _field(model, name).column
             tables += f' LEFT JOIN "{one._meta.db_table}" AS {alias} ON {alias}."{one._meta.pk.column}" = t."{column}"'
         converted = tuple(
             (index, field.from_db_value, field.cached_col)
@@ -121,12 +121,16 @@ def update_row(row: Model, *names: str) -> None:
     """Write the named fields of a row that is locked, or that nobody else writes. Raises Conflict when it is gone."""
     connection = connections[current_scope().alias]
     meta = type(row)._meta
-    fields = [meta.get_field(name) for name in names]
+    fields = [_field(type(row), name) for name in names]
     values = [field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(_update_sql(type(row), names), [*values, row.pk])
         if cursor.rowcount != 1:
             raise Conflict(f"The {meta.verbose_name} {row.pk} is gone.", code="gone")
+
+
+def _field(model: type[Model], name: str) -> Any:
+    return model._meta.get_field(name)
 
 
 def _fields(model: type[Model]) -> tuple["Field[Any, Any]", ...]:
@@ -144,5 +148,5 @@ def _insert_sql(model: type[Model], count: int) -> str:
 @cache
 def _update_sql(model: type[Model], names: tuple[str, ...]) -> str:
     meta = model._meta
-    changes = ", ".join(f'"{meta.get_field(name).column}" = %s' for name in names)
+    changes = ", ".join(f'"{_field(model, name).column}" = %s' for name in names)
     return f'UPDATE "{meta.db_table}" SET {changes} WHERE "{meta.pk.column}" = %s'  # noqa: S608 - names

@@ -15,7 +15,7 @@ from routing.models import CommandKind, ContactParty, SwitchCommand
 from routing.node.sounds import Sounds
 from routing.states import COMMAND, CommandState
 from routing.switch.port import Cause, ChannelGone, Switch, SwitchRefused
-from tenants.public import Held, db_now, engine_scope, only, run_query, tenant_scope
+from tenants.public import Held, db_now, engine_scope, find_row, run_query, tenant_scope
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def settle_done(commands: Sequence[UUID], held: Held) -> None:
 def caller_of(command: Command) -> tuple[str, str]:
     """Return the caller's name and number for the agent's phone, read in the contact's own scope; empty when hidden."""
     with tenant_scope(UUID(command.arguments["tenant"]), read_only=True):
-        party = only(ContactParty.objects.filter(contact_id=command.contact_id))
+        party = find_row(ContactParty, "t.contact_id = %s", [command.contact_id])
         if party is None or party.ani_restricted:
             return "", ""
         return party.name, party.ani

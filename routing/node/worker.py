@@ -42,8 +42,10 @@ SILENCE_SECONDS = 5.0
 
 PATIENCE_WITH_DATABASE_SECONDS = 10.0
 AWAY = (OperationalError, InterfaceError)
-THREADS = 8
+THREADS = 6
 RESERVED_THREADS = 3
+ARRIVAL_THREADS = 2
+"""New calls have threads of their own: when many come at once, those who talk and the agents they leave come first."""
 
 
 class SwitchWorker:
@@ -57,6 +59,7 @@ class SwitchWorker:
         self.node, self.sounds, self.holder = node, sounds, holder
         self._open_switch = open_switch
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix=f"switch-{node}")
+        self._arrivals = ThreadPoolExecutor(ARRIVAL_THREADS, thread_name_prefix=f"switch-{node}-arrivals")
         self._reserved = ThreadPoolExecutor(RESERVED_THREADS, thread_name_prefix=f"switch-{node}-first")
         self._events, self._commands = KeyedTasks(), KeyedTasks()
         self._wake = asyncio.Event()
@@ -102,6 +105,7 @@ class SwitchWorker:
                     await self._give_back(self._held)
         finally:
             self._threads.shutdown(wait=True)
+            self._arrivals.shutdown(wait=True)
             self._reserved.shutdown(wait=True)
 
     async def _serve(self, held: Held) -> None:
@@ -205,7 +209,8 @@ class SwitchWorker:
         await self._reconcile(last_seen=alive)
 
     async def _apply(self, event: port.SwitchEvent) -> None:
-        await self._in_thread(lambda: with_retries(lambda: handle(event, node=self.node)))
+        threads = self._arrivals if isinstance(event, port.CallArrived) else self._threads
+        await self._in_thread(lambda: with_retries(lambda: handle(event, node=self.node)), threads)
 
     # --- commands -----------------------------------------------------------------------------------------------------
 

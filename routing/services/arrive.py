@@ -20,9 +20,9 @@ from tenants.public import (
     calling_hash,
     db_now,
     engine_scope,
+    find_row,
     insert_row,
     normalise,
-    only,
     record_once,
     set_timer,
     uuid7,
@@ -71,7 +71,7 @@ def arrive_call(*, node: str, event: CallArrived) -> Arrival | None:
         if number is None:
             _turn_away(interaction, cause=Cause.UNALLOCATED_NUMBER, why="unknown-number", now=now)
             return None
-        entry_point = only(EntryPoint.objects.select_related("flow", "tenant").filter(number=number))
+        entry_point = find_row(EntryPoint, "t.number_id = %s", [number.id], joined=("flow", "tenant"))
         if number.tenant.status != Tenant.Status.ACTIVE:
             _turn_away(
                 interaction, cause=Cause.CALL_REJECTED, why="tenant-suspended", now=now, tenant_id=number.tenant_id
@@ -173,7 +173,7 @@ def _clock_offset(event: CallArrived, *, node: str, now: datetime) -> timedelta:
 def _find_number(dnis: str) -> Number | None:
     digits = dnis.strip()
     forms = {normalise(digits), "+" + digits.lstrip("+")} - {""}
-    return Number.objects.select_related("tenant").filter(e164__in=forms).first()
+    return find_row(Number, "t.e164 = ANY(%s)", [list(forms)], joined=("tenant",))
 
 
 def _caller(event: CallArrived) -> Caller:

@@ -30,6 +30,7 @@ from tenants.public import (
     db_now,
     drop_timer,
     engine_scope,
+    find_row,
     set_timer,
     tenant_scope,
     timer_handler,
@@ -161,7 +162,9 @@ class _Step:
                 return
             if not self._may_take(trigger):
                 return
-            run = FlowRun.objects.get(contact=self.contact)
+            run = find_row(FlowRun, "t.contact_id = %s", [self.contact_id])
+            if run is None:
+                raise RuntimeError(f"contact {self.contact_id} has no flow run")
             if event_key and event_key in run.applied:
                 return
             self.state = flows.FlowState.from_json(run.state)
@@ -194,7 +197,9 @@ class _Step:
         return _definition_of(version_id)
 
     def _facts(self) -> flows.FlowFacts:
-        party = ContactParty.objects.select_related("tenant").get(contact=self.contact)
+        party = find_row(ContactParty, "t.contact_id = %s", [self.contact_id], joined=("tenant",))
+        if party is None:
+            raise RuntimeError(f"contact {self.contact_id} has no party")
         tenant = party.tenant
         shown = party.ani and not party.ani_restricted
         known = bool(shown) and Customer.objects.filter(phone=party.ani).exists()
@@ -244,7 +249,7 @@ class _Step:
                 self._hang_up(reason)
 
     def _enter_queue(self, code: str, priority: int | None) -> None:
-        queue = Queue.objects.filter(code=code, active=True).first()
+        queue = find_row(Queue, "t.code = %s AND t.active", [code])
         if queue is None:
             # Published flows name only queues that were there; this one was closed or removed since.
             self._hang_up(QUEUE_GONE)
