@@ -13,7 +13,7 @@ from django.db import connections
 
 from agents.public import AgentSession, Slot
 from routing.matching.decide import FreeSlot, Pair, Waiting, decide
-from routing.models import CommandKind, Contact, Offer, SlotHold
+from routing.models import Channel, CommandKind, Contact, Offer, SlotHold
 from routing.services.commands import send
 from routing.services.contacts import note, save
 from routing.services.offers import LEASE_MARGIN, OFFER_TIMER
@@ -22,7 +22,7 @@ from routing.states import CONTACT, ContactState, SegmentKind
 from tenants.public import current_scope, db_now, engine_scope, insert_rows, run_query, set_timer, uuid7
 
 SQL = Path(__file__).parent / "sql"
-ROWS_A_ROUND = 64
+ROWS_A_ROUND = 16
 """How many contacts of a demand, and slots of a profile, a round reads."""
 
 POOL_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)), clock_timestamp()"
@@ -62,18 +62,19 @@ def run_pool(pool: UUID) -> int:
 
 
 def _choose(pool: UUID, *, rows: int, now: datetime) -> tuple[list[Pair], bool]:
+    # Slots first: when all agents are busy, which is when many callers come, there is nothing else to read.
+    slots = [
+        FreeSlot(*row)
+        for channel in Channel.values
+        for row in run_query(SQL / "free.sql", {"pool": pool, "limit": rows, "channel": channel})
+    ]
+    if not slots:
+        return [], False
     contacts = [
         Waiting(*(*row[:8], frozenset(row[8])))
         for row in run_query(SQL / "waiting.sql", {"pool": pool, "limit": rows, "now": now})
     ]
     if not contacts:
-        return [], False
-    slots = [
-        FreeSlot(*row)
-        for channel in sorted({contact.channel for contact in contacts})
-        for row in run_query(SQL / "free.sql", {"pool": pool, "limit": rows, "channel": channel})
-    ]
-    if not slots:
         return [], False
     verdicts = run_query(
         SQL / "fits.sql",

@@ -63,7 +63,7 @@ def arrive_call(*, node: str, event: CallArrived) -> Arrival | None:
     suspended tenant with "call rejected" (21); each is an event of the tenant concerned, or of the provider.
     """
     with engine_scope(node=node):
-        if Interaction.objects.filter(caller_channel=event.channel).exists():
+        if find_row(Interaction, "t.caller_channel = %s", [event.channel]) is not None:
             return None
         now = db_now()
         interaction = _connect(event, node=node, now=now)

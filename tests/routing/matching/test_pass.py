@@ -229,12 +229,13 @@ def test_a_pass_takes_the_same_number_of_statements_however_many_wait_or_are_rea
     assert many[1] < 40
 
 
-def test_an_idle_pass_is_two_statements() -> None:
+@pytest.mark.parametrize(("waiting", "ready", "statements"), [(0, 0, 2), (5, 0, 2), (0, 5, 3)])
+def test_an_idle_pass_is_two_statements_and_three_when_agents_wait(waiting: int, ready: int, statements: int) -> None:
+    """The lock (with the clock) and the slots; the contacts only where a slot is free."""
     line = calls.make_line()
-    crowd.seat_agents(line.tenant, 5)
-    made, statements = _cost(line.tenant.id)
-    # The lock (with the clock), the contacts; nothing else when nobody waits.
-    assert (made, statements) == (0, 2)
+    crowd.seat_agents(line.tenant, ready)
+    crowd.queue_callers(line, waiting)
+    assert _cost(line.tenant.id) == (0, statements)
 
 
 def test_the_queries_walk_their_indexes(admin_database_url: str) -> None:
