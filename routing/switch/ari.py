@@ -58,14 +58,19 @@ class AriClient:
         self._headers = {"Authorization": f"Basic {token}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
+        if self._closed:
+            raise AriUnavailable("this client was closed")
+        if self._session is None:
             connector = aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_S)
             self._session = aiohttp.ClientSession(connector=connector, headers=self._headers, timeout=self._timeout)
         return self._session
 
     async def close(self) -> None:
+        """Let go of the exchange for good: whoever still asks through this client is refused."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
 
