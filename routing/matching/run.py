@@ -16,7 +16,7 @@ from routing.matching.decide import FreeSlot, Pair, Waiting, decide
 from routing.models import Channel, CommandKind, Contact, Offer, SlotHold
 from routing.services.commands import send
 from routing.services.contacts import note, save
-from routing.services.offers import LEASE_MARGIN, OFFER_TIMER
+from routing.services.offers import LEASE_MARGIN, OFFER_TIMER, leg_channel_of
 from routing.services.segments import begin_segment
 from routing.states import CONTACT, ContactState, SegmentKind
 from tenants.public import current_scope, db_now, engine_scope, insert_rows, run_query, set_timer, uuid7
@@ -145,7 +145,7 @@ def _new_offer(contact: Contact, pair: Pair, seat: Seat, *, now: datetime) -> Of
         session_id=pair.slot.session_id,
         agent_tenant_id=contact.tenant_id,
         slot_id=pair.slot.id,
-        leg_channel=f"agent.{offer_id}",
+        leg_channel=leg_channel_of(offer_id),
         answer_mode=seat.answer_mode,
         offered_at=now,
         decision=_decision(contact, pair),

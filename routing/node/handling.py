@@ -12,14 +12,13 @@ from routing.services.announce import resume_music
 from routing.services.arrive import arrive_call
 from routing.services.flow import advance_flow, resume_flows, start_flow
 from routing.services.legs import agent_answered, caller_answered, leg_bridged, leg_ended, leg_ringing
+from routing.services.offers import AGENT_PREFIX
 from routing.services.playback import POSITION_LABEL, parse_playback_id
 from routing.states import ContactState
 from routing.switch import port
 from tenants.public import db_now, engine_scope
 
 log = logging.getLogger(__name__)
-
-AGENT_PREFIX = "agent."
 
 
 def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR0912 - one branch an event

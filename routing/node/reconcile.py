@@ -14,6 +14,8 @@ from django.db.models import Q
 
 from agents.public import Station
 from routing.models import Contact, Leg, Offer, SwitchNode
+from routing.services.legs import offer_of_bridge
+from routing.services.offers import leg_channel_of
 from routing.states import LIVE_OFFER, ContactState
 from routing.switch.port import (
     BridgeSnapshot,
@@ -34,14 +36,15 @@ STALE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What differs: events to apply as if they had come, channels to hang up, legs that are no more."""
+    """What differs: events to apply as if they had come, channels to hang up, legs that are no more, idle bridges."""
 
     missed: list[SwitchEvent]
     strays: list[str]
     vanished: list[str]
+    empty: list[str]
 
 
-NOTHING = Findings(missed=[], strays=[], vanished=[])
+NOTHING = Findings(missed=[], strays=[], vanished=[], empty=[])
 
 
 def compare(
@@ -86,6 +89,7 @@ def compare(
             if name in over or name in unwanted or _is_nobodys(name, channel, known, awaited)
         ],
         vanished=[name for name, leg in legs.items() if name not in present and leg.created_at < settled],
+        empty=[bridge.id for bridge in bridges if not bridge.channels and _offer_is_over(bridge.id, awaited)],
     )
 
 
@@ -104,6 +108,12 @@ def last_alive(*, node: str) -> datetime | None:
     """Return when the exchange was last seen alive, by its own clock."""
     with engine_scope(node=node, read_only=True):
         return SwitchNode.objects.filter(name=node).values_list("last_alive_at", flat=True).first()
+
+
+def _offer_is_over(bridge: str, awaited: Collection[str]) -> bool:
+    """Whether nobody will join this bridge any more; one of an offer that is still live is about to be used."""
+    offer_id = offer_of_bridge(bridge)
+    return offer_id is not None and leg_channel_of(offer_id) not in awaited
 
 
 def _is_nobodys(name: str, channel: ChannelSnapshot, known: Collection[str], awaited: Collection[str]) -> bool:

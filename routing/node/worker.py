@@ -332,6 +332,9 @@ class SwitchWorker:
                     lost=True,
                 ),
             )
+        for bridge in found.empty:
+            with contextlib.suppress(port.SwitchUnavailable):
+                await self.switch.destroy_bridge(bridge=bridge)
         for channel in found.strays:
             self._events.start([f"channel:{channel}"], partial(self._hang_up_stray, channel))
         for endpoint in news:

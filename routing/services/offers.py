@@ -48,6 +48,14 @@ AUTO_ANSWER = {"Call-Info": "<sip:127.0.0.1>;answer-after=0", "Alert-Info": "<ht
 """What makes a SIP phone answer by itself, in the two forms that phones understand."""
 
 
+AGENT_PREFIX = "agent."
+
+
+def leg_channel_of(offer_id: UUID) -> str:
+    """Return the name of the channel on which an offer's agent is called: chosen here, committed before it is used."""
+    return f"{AGENT_PREFIX}{offer_id}"
+
+
 def accept_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, actor: str) -> None:
     """Accept an offer at the desk: the station's phone is called and answers by itself.
 

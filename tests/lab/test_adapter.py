@@ -101,7 +101,7 @@ async def test_a_caller_hears_music_is_joined_with_a_phone_and_hangs_up(lab: Lab
     caller_answered = ear.of(LegAnswered, channel=arrived.channel)[0]
     assert abs((ended.at - caller_answered.at).total_seconds() - far.talk_seconds) < 0.1
     assert 0.2 < (answered.at - ringing.at).total_seconds() < 0.6
-    assert await switch.bridges() == []
+    assert bridge not in {room.id for room in await switch.bridges()}
 
 
 async def test_a_busy_phone_ends_its_leg_with_486(lab: Lab, ear: Ear) -> None:

@@ -13,8 +13,9 @@ from django.db import connections
 from routing.models import Leg
 from routing.node.handling import handle
 from routing.node.reconcile import Findings, compare
-from routing.switch.port import CallArrived, ChannelSnapshot, ChannelState
-from tenants.public import db_now, engine_scope
+from routing.services.legs import bridge_id
+from routing.switch.port import BridgeSnapshot, CallArrived, ChannelSnapshot, ChannelState
+from tenants.public import db_now, engine_scope, uuid7
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching.threads import at_once
@@ -113,3 +114,18 @@ def test_an_answer_that_is_too_old_says_nothing() -> None:
         began=time.monotonic() - 60,
     )  # fmt: skip
     assert found == Findings(missed=[], strays=[], vanished=[])
+
+
+def test_an_empty_bridge_is_idle_unless_its_offer_still_lives() -> None:
+    line = calls.make_line()
+    factories.make_session(line.tenant, ready=True)
+    offer = calls.offer_of(calls.call(line.number))
+    over, alive, foreign = bridge_id(uuid7()), bridge_id(offer.id), "somebody-elses"
+    found = compare(
+        node=calls.NODE,
+        channels=[],
+        now=datetime.now(UTC),
+        began=time.monotonic(),
+        bridges=[BridgeSnapshot(id=name) for name in (over, alive, foreign)],
+    )
+    assert found.empty == [over]
