@@ -152,6 +152,7 @@ def run(*, runs: int, names: Sequence[str]) -> int:
             sides["ours"] = (product.ours, product.effort)
         done = [_told(measure(lab, name, *sides[name]), number) for number in range(1, runs + 1) for name in names]
     finally:
+        exchange.down()
         services.release()
     report |= {name: summary([one for one in done if one["name"] == name]) for name in names}
     report |= {"ratio": ratios(report), "app_queue_configuration": configuration(), "runs": done}
