@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -285,16 +286,19 @@ async def test_a_socket_whose_rows_cannot_be_read_does_not_look_alive(monkeypatc
     _, _, session = await in_thread(a_centre)
     async with page(await in_thread(at_desk, session)) as desk:
         await desk.see("desk")
-        away = True
+        away, failed = True, threading.Event()
 
         def read(topic: DeskTopic, viewer: Any) -> Any:
             if away:
+                failed.set()
                 raise ConnectionError("the database is away")
             return original(topic, viewer)
 
         original = DeskTopic.read
         monkeypatch.setattr(DeskTopic, "read", read)
         await desk.say(op="resync", topic="desk")
+        assert await asyncio.to_thread(failed.wait, 5)
+        await asyncio.sleep(0)  # the failure reaches the socket in the turn after the thread's
         await desk.say(op="ping")
         assert await desk.socket.silent_for(0.3)
         await desk.say(op="ping")
