@@ -73,8 +73,13 @@ def save(contact: Contact, *fields: str) -> None:
     update_row(contact, "state", "version", *fields)
 
 
-def enter_queue(contact: Contact, queue: Queue, *, priority: int | None, answered: bool, at: datetime) -> None:
-    """Let the contact wait in `queue` for an agent with its skills; ordered by `at` less the queue's head start.
+def enter_queue(
+    contact: Contact, queue: Queue, *, priority: int | None, answered: bool, at: datetime, since: datetime
+) -> None:
+    """Let the contact wait in `queue` for an agent with its skills; ordered by `since` less the queue's head start.
+
+    `since` is when it came to the queue by the switch's report, `at` now: under load the two differ, and nobody loses
+    the place for it.
 
     Raises DemandMissing when the queue's skills have no demand row yet: roll back, make it, come again.
     """
@@ -82,7 +87,7 @@ def enter_queue(contact: Contact, queue: Queue, *, priority: int | None, answere
     CONTACT.apply(contact, ContactState.QUEUED)
     contact.queue, contact.demand = queue, demand
     contact.priority = queue.priority if priority is None else priority
-    contact.queued_at, contact.order_at = at, at - timedelta(seconds=queue.weight_seconds)
+    contact.queued_at, contact.order_at = at, since - timedelta(seconds=queue.weight_seconds)
     note("contact.queued", contact, at=at, demand=demand.id, priority=contact.priority)
     save(contact, "queue", "demand", "priority", "queued_at", "order_at")
     begin_segment(contact, SegmentKind.QUEUE, at=at)

@@ -156,6 +156,7 @@ class _Step:
 
     def run(self, trigger: triggers.Trigger, *, event_key: str, claim: Callable[[], bool] | None) -> None:
         with tenant_scope(self.tenant_id, node=self.node):
+            self.starts = isinstance(trigger, triggers.Started)
             self.contact = lock_contact(self.contact_id)
             self.now = db_now()
             if claim is not None and not claim():
@@ -254,7 +255,9 @@ class _Step:
             # Published flows name only queues that were there; this one was closed or removed since.
             self._hang_up(QUEUE_GONE)
             return
-        enter_queue(self.contact, queue, priority=priority, answered=self.state.answered, at=self.now)
+        # Straight from the line into the queue: the place is that of the arrival.
+        since = self.contact.arrived_at if self.starts else self.now
+        enter_queue(self.contact, queue, priority=priority, answered=self.state.answered, at=self.now, since=since)
 
     def _hand_over(self, slug: str, service: str) -> None:
         self.hand_over = {
