@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -21,7 +20,6 @@ from routing.switch.simulator import open_simulator
 from tenants.public import process_name
 
 SIMULATION_SCRIPT = "simulation.json"
-SWITCH_INTERVAL_S = 0.0005
 
 
 class Command(BaseCommand):
@@ -34,9 +32,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, node: str, **options: Any) -> None:
         """Serve until a signal says stop. Calls go on without the worker."""
-        # A thread whose database has answered would wait up to 5 ms (CPython's default) for each of the others that
-        # computes; a call takes a hundred answers.
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         asyncio.run(_serve(node))
 
 
