@@ -95,6 +95,16 @@ OFFER = Transitions(
 )
 """ACCEPTED → TIMED_OUT: the desk said yes, but the phone that should answer by itself did not within the lease."""
 
+
+class RejectReason(models.TextChoices):
+    """Why an agent rejected an offer. A closed list: it goes into the event log, which holds nothing personal."""
+
+    AGENT = "agent", _("rejected at the desk")
+    BUSY = "busy", _("busy with something else")
+    NOT_MINE = "not_mine", _("not the right person")
+    TECHNICAL = "technical", _("technical trouble")
+
+
 LIVE_OFFER = (OfferState.OFFERED, OfferState.ACCEPTED)
 
 

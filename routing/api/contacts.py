@@ -15,7 +15,7 @@ from agents.api.public import AgentSessionSerializer, DeskView
 from routing.models import Contact, ContactParty, Direction, Disposition, Offer, Participation, Segment
 from routing.services.desk import NOTE_LIMIT, end_contact, finish_wrap_up
 from routing.services.offers import accept_offer, reject_offer
-from routing.states import ContactState, EndReason
+from routing.states import ContactState, EndReason, RejectReason
 from tenants.api.public import NewestFirst, ReadRows, RelatedId
 from tenants.public import Right, normalise
 
@@ -163,7 +163,7 @@ class AcceptView(DeskView):
 
 
 class RejectSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=32, required=False, allow_blank=True, default="")
+    reason = serializers.ChoiceField(choices=RejectReason.choices, required=False, default=RejectReason.AGENT)
 
 
 class RejectView(DeskView):

@@ -14,10 +14,11 @@ from routing.models import CommandKind, Contact, Exclusion, Interaction, Offer
 from routing.services.commands import send
 from routing.services.contacts import entertain, live_offer, lock_contact, note, requeue, save
 from routing.services.slots import let_go
-from routing.states import CONTACT, LIVE_OFFER, OFFER, ContactState, OfferState
+from routing.states import CONTACT, LIVE_OFFER, OFFER, ContactState, OfferState, RejectReason
 from tenants.public import (
     Conflict,
     Due,
+    Invalid,
     NotFound,
     claim_timer,
     db_now,
@@ -75,14 +76,21 @@ def accept_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, actor: st
 
 def reject_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, reason: str, actor: str) -> None:
     """Reject an offer at the desk. The contact keeps its place and goes to the next agent; this one is left out of it
-    for 30 s and gets no other contact for 10 s. Raises NotFound, Conflict "offer-over"."""
+    for 30 s and gets no other contact for 10 s.
+
+    `reason` is one of `RejectReason`. Raises NotFound, Conflict "offer-over", Invalid "reason-unknown".
+    """
+    if reason not in RejectReason.values:
+        known = ", ".join(RejectReason.values)
+        message = _("“%(reason)s” is no reason to reject an offer; there are: %(known)s.")
+        raise Invalid(message % {"reason": reason, "known": known}, code="reason-unknown", reason=reason)
     with tenant_scope(tenant_id, actor=actor):
         contact, offer = _lock_for_desk(offer_id, session_id)
         if offer.state != OfferState.OFFERED:
             raise _over(offer)
         session = lock_sessions([offer.session_id])[offer.session_id]
         now = db_now()
-        close_offer(contact, offer, session, state=OfferState.REJECTED, cause=reason[:32] or "desk", at=now)
+        close_offer(contact, offer, session, state=OfferState.REJECTED, cause=reason, at=now)
         spare(contact, session)
 
 

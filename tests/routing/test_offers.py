@@ -24,6 +24,7 @@ from tenants.public import (
     Conflict,
     Due,
     HotseatError,
+    Invalid,
     NotFound,
     engine_scope,
     fire_due_timers,
@@ -60,7 +61,9 @@ def accept(offer: Offer) -> None:
 
 
 def reject(offer: Offer) -> None:
-    reject_offer(tenant_id=offer.tenant_id, offer_id=offer.id, session_id=offer.session_id, reason="", actor="agent:1")
+    reject_offer(
+        tenant_id=offer.tenant_id, offer_id=offer.id, session_id=offer.session_id, reason="agent", actor="agent:1"
+    )
 
 
 def due(kind: str, subject: UUID) -> Due:
@@ -149,7 +152,7 @@ def test_somebody_elses_offer_does_not_exist() -> None:
     stranger = factories.make_session(factories.make_tenant())
     for session in (colleague, stranger):
         for act in (accept_offer, reject_offer):
-            extra = {"reason": ""} if act is reject_offer else {}
+            extra = {"reason": "agent"} if act is reject_offer else {}
             with pytest.raises(NotFound):
                 act(tenant_id=session.tenant_id, offer_id=offer.id, session_id=session.id, actor="agent:2", **extra)
     assert calls.offer_of(contact).state == OfferState.OFFERED
@@ -483,3 +486,17 @@ def test_a_scope_that_rolls_back_asks_nothing_of_anybody() -> None:
                 if not keeps:
                     scope.roll_back()
             assert (asked.pools, woken) == (([tenant.id], ["hint"]) if keeps else ([], []))
+
+
+def test_an_offer_is_rejected_for_a_reason_of_the_list_only() -> None:
+    """The event log holds nothing personal, so nobody may write into it freely."""
+    _, _, contact, offer = ringing(answer_mode=DESK)
+    with pytest.raises(Invalid, match="Mrs Wang"):
+        reject_offer(
+            tenant_id=offer.tenant_id,
+            offer_id=offer.id,
+            session_id=offer.session_id,
+            reason="Mrs Wang 13800138000",
+            actor="agent:1",
+        )
+    assert calls.offer_of(contact).state == OfferState.OFFERED
