@@ -13,10 +13,9 @@ from django.db import connections
 
 from agents.public import AgentSession, Slot
 from routing.matching.decide import FreeSlot, Pair, Waiting, decide
-from routing.models import Channel, CommandKind, Contact, Offer, SlotHold
-from routing.services.commands import send
+from routing.models import Channel, Contact, Offer, SlotHold
 from routing.services.contacts import note, save
-from routing.services.offers import LEASE_MARGIN, OFFER_TIMER, leg_channel_of
+from routing.services.offers import LEASE_MARGIN, OFFER_TIMER, leg_channel_of, send_dial
 from routing.services.segments import begin_segment
 from routing.states import CONTACT, ContactState, SegmentKind
 from tenants.public import current_scope, db_now, engine_scope, insert_rows, run_query, set_timer, uuid7
@@ -189,22 +188,7 @@ def _announce(contact: Contact, offer: Offer, seat: Seat, ring_seconds: int, *, 
         fence=offer.fence,
     )
     if seat.answer_mode == "phone":
-        send(
-            CommandKind.DIAL,
-            node=contact.node,
-            interaction_id=contact.interaction_id,
-            contact_id=contact.id,
-            session_id=offer.session_id,
-            at=now,
-            arguments={
-                "channel": offer.leg_channel,
-                "endpoint": seat.endpoint,
-                "timeout_s": ring_seconds,
-                "headers": {},
-                "offer": str(offer.id),
-                "tenant": str(contact.tenant_id),
-            },
-        )
+        send_dial(contact, offer, endpoint=seat.endpoint, seconds=ring_seconds, at=now)
 
 
 def _decision(contact: Contact, pair: Pair) -> dict[str, Any]:

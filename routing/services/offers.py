@@ -4,7 +4,9 @@ Every way out of a live offer goes through `close_offer`, which ends the ringing
 is over, puts the contact back where it stood.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -45,6 +47,7 @@ EXCLUSION_TIME = timedelta(seconds=30)
 BACK_OFF_TIME = timedelta(seconds=10)
 """How long a phone that was busy is left in peace, so that it does not hold up the queue."""
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 AUTO_ANSWER = {"Call-Info": "<sip:127.0.0.1>;answer-after=0", "Alert-Info": "<http://127.0.0.1>;info=alert-autoanswer"}
 """What makes a SIP phone answer by itself, in the two forms that phones understand."""
 
@@ -71,7 +74,9 @@ def accept_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, actor: st
             raise _over(offer)
         now = db_now()
         mark_accepted(contact, offer, lease_until=now + CONNECT_LEASE, at=now)
-        send_dial(contact, offer, seconds=int(CONNECT_LEASE.total_seconds()), at=now, headers=AUTO_ANSWER)
+        endpoint = AgentSession.objects.values_list("station__endpoint", flat=True).get(id=offer.session_id)
+        seconds = int(CONNECT_LEASE.total_seconds())
+        send_dial(contact, offer, endpoint=endpoint, seconds=seconds, at=now, headers=AUTO_ANSWER)
 
 
 def reject_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, reason: str, actor: str) -> None:
@@ -178,9 +183,16 @@ def exclude(contact: Contact, session: AgentSession, *, until: datetime) -> None
     set_timer(EXCLUSION_TIMER, tenant_id=contact.tenant_id, subject_id=exclusion.id, due_at=until)
 
 
-def send_dial(contact: Contact, offer: Offer, *, seconds: int, at: datetime, headers: dict[str, str]) -> None:
+def send_dial(
+    contact: Contact,
+    offer: Offer,
+    *,
+    endpoint: str,
+    seconds: int,
+    at: datetime,
+    headers: Mapping[str, str] = NO_HEADERS,
+) -> None:
     """Have the station's phone called for the offer, as the leg whose id the offer holds."""
-    endpoint = AgentSession.objects.values_list("station__endpoint", flat=True).get(id=offer.session_id)
     send(
         CommandKind.DIAL,
         node=contact.node,
@@ -192,7 +204,7 @@ def send_dial(contact: Contact, offer: Offer, *, seconds: int, at: datetime, hea
             "channel": offer.leg_channel,
             "endpoint": endpoint,
             "timeout_s": seconds,
-            "headers": headers,
+            "headers": dict(headers),
             "offer": str(offer.id),
             "tenant": str(contact.tenant_id),
         },
