@@ -14,6 +14,7 @@ class ContactState(models.TextChoices):
     OFFERED = "offered", _("offered")
     CONNECTING = "connecting", _("connecting")
     ENGAGED = "engaged", _("talking")
+    DIVERTED = "diverted", _("on a backup route")
     ENDED = "ended", _("ended")
 
 
@@ -37,11 +38,12 @@ class EndReason(models.TextChoices):
 CONTACT = Transitions(
     gettext_noop("contact"),
     {
-        ContactState.ARRIVING: {ContactState.IN_FLOW, ContactState.ENDED},
+        ContactState.ARRIVING: {ContactState.IN_FLOW, ContactState.DIVERTED, ContactState.ENDED},
         ContactState.IN_FLOW: {ContactState.QUEUED, ContactState.ENDED},
         ContactState.QUEUED: {
             ContactState.OFFERED,
             ContactState.IN_FLOW,
+            ContactState.DIVERTED,
             ContactState.ENDED,
         },
         ContactState.OFFERED: {
@@ -55,6 +57,7 @@ CONTACT = Transitions(
             ContactState.ENDED,
         },
         ContactState.ENGAGED: {ContactState.QUEUED, ContactState.ENDED},
+        ContactState.DIVERTED: {ContactState.ARRIVING, ContactState.QUEUED, ContactState.ENDED},
         ContactState.ENDED: set(),
     },
 )
@@ -103,6 +106,14 @@ class RejectReason(models.TextChoices):
     BUSY = "busy", _("busy with something else")
     NOT_MINE = "not_mine", _("not the right person")
     TECHNICAL = "technical", _("technical trouble")
+
+
+class EndedBy(models.TextChoices):
+    """Who ended a leg."""
+
+    FAR_END = "far_end", _("the far end")
+    HOTSEAT = "hotseat", "Hotseat"
+    EXCHANGE = "exchange", _("lost with the exchange")
 
 
 LIVE_OFFER = (OfferState.OFFERED, OfferState.ACCEPTED)

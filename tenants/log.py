@@ -88,6 +88,7 @@ def record_once(
     kind: str,
     subject_id: UUID,
     at: datetime,
+    is_test: bool = False,
     **data: Any,
 ) -> None:
     """Record an event of something that has no row of its own to count by (its only event: sequence number 1)."""
@@ -99,7 +100,7 @@ def record_once(
             aggregate_id=subject_id,
             seq=1,
             occurred_at=at,
-            is_test=False,
+            is_test=is_test,
             data=data,
         )
     )

@@ -176,6 +176,7 @@ def _announce(contact: Contact, offer: Offer, seat: Seat, ring_seconds: int, *, 
         offer=offer.id,
         agent_session=offer.session_id,
         waited_ms=(now - contact.queued_at) // timedelta(milliseconds=1) if contact.queued_at else 0,
+        decision=offer.decision,
     )
     save(contact)
     begin_segment(contact, SegmentKind.RING, at=now, session_id=offer.session_id)

@@ -86,7 +86,13 @@ def arrive_call(*, node: str, event: CallArrived) -> Arrival | None:
             interaction.is_test = True
             interaction.save(update_fields=["is_test"])
         contact = begin_contact(
-            interaction, entry_point, caller=_caller(event), state=FlowState(), number=number, at=interaction.started_at
+            interaction,
+            entry_point,
+            caller=_caller(event),
+            sip_call_id=event.sip_call_id,
+            state=FlowState(),
+            number=number,
+            at=interaction.started_at,
         )
         return Arrival(tenant_id=contact.tenant_id, contact_id=contact.id)
 
@@ -96,6 +102,7 @@ def begin_contact(
     entry_point: EntryPoint,
     *,
     caller: Caller,
+    sip_call_id: str,
     state: FlowState,
     at: datetime,
     number: Number | None = None,
@@ -104,8 +111,8 @@ def begin_contact(
 ) -> Contact:
     """Begin a contact of the entry point's tenant in an interaction, before its flow. Inner step; role engine.
 
-    `state` is where its flow begins (handed over: the call may be answered). A timer starts the flow should the
-    process die before it does.
+    `sip_call_id` is that of the caller's leg, for the record. `state` is where its flow begins (handed over: the call
+    may be answered). A timer starts the flow should the process die before it does.
     """
     contact = Contact(
         tenant_id=entry_point.tenant_id,
@@ -121,7 +128,15 @@ def begin_contact(
         calling_hash=calling_hash(caller.ani),
         arrived_at=at,
     )
-    note("contact.arrived", contact, at=at, entry_point=entry_point.id, ordinal=ordinal)
+    note(
+        "contact.arrived",
+        contact,
+        at=at,
+        entry_point=entry_point.id,
+        ordinal=ordinal,
+        node=contact.node,
+        sip_call_id=sip_call_id,
+    )
     insert_row(contact)
     insert_row(
         ContactParty(

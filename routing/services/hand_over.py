@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from routing.flows import FlowState
-from routing.models import CommandKind, ContactParty, EntryPoint
+from routing.models import CommandKind, ContactParty, EntryPoint, Leg
 from routing.services.arrive import Arrival, Caller, begin_contact
 from routing.services.commands import caller_command
 from routing.services.contacts import end_contact_row, lock_open_contact, note, save
@@ -49,6 +49,7 @@ def hand_over_contact(
             contact.interaction,
             target,
             caller=caller,
+            sip_call_id=_call_id_of(contact.caller_channel),
             state=FlowState.from_json(service["state"]),
             ordinal=contact.ordinal + 1,
             at=contact.ended_at or now,
@@ -68,6 +69,10 @@ def _caller_of(tenant_id: UUID, contact_id: UUID) -> tuple[UUID, Caller]:
         party = ContactParty.objects.select_related("contact").get(contact_id=contact_id)
         caller = Caller(ani=party.ani, restricted=party.ani_restricted, dnis=party.dnis, name=party.name)
         return party.contact.interaction_id, caller
+
+
+def _call_id_of(channel: str) -> str:
+    return Leg.objects.filter(channel_id=channel).values_list("sip_call_id", flat=True).first() or ""
 
 
 def _find_service(service: dict[str, Any]) -> EntryPoint | None:

@@ -28,6 +28,7 @@ from routing.services.contacts import (
     reason_of_hang_up,
 )
 from routing.services.contacts import save as save_contact
+from routing.services.leg_ends import note_leg_end
 from routing.services.offers import CONNECT_LEASE, OFFER_TIMER, blame, close_offer, mark_accepted, spare
 from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, begin_wrap_up_segment, end_segment
@@ -195,6 +196,7 @@ def leg_ended(
         leg.ended_at, leg.cause, leg.sip_status = seen, cause, sip_status
         leg.sip_call_id = leg.sip_call_id or sip_call_id
         update_row(leg, "ended_at", "cause", "sip_status", "sip_call_id")
+        note_leg_end(leg, contact, lost=lost)
         if leg.offer_id is None:
             _caller_left(leg.interaction, contact, at=seen, lost=lost)
         elif contact is not None:
