@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import cast
 
-from django.db import connections
-
 from tenants.scope import current_scope
 
 
@@ -13,6 +11,5 @@ def db_now() -> datetime:
 
     A service reads it once, after it has its locks, and passes it on; nothing that routes asks again.
     """
-    with connections[current_scope().alias].cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return cast(datetime, cursor.fetchone()[0])
+    ((row,),) = current_scope().statements.read(("SELECT clock_timestamp()", ()))
+    return cast(datetime, row[0])

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connections
 
 from tenants.ids import uuid7
 from tenants.scope import Scope, at_flush, current_scope
@@ -125,15 +124,8 @@ def flush_events(scope: Scope) -> None:
         }
         for event in scope.events
     ]
-    with connections[scope.alias].cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            {
-                "actor": scope.actor,
-                "node": scope.node,
-                "events": json.dumps(rows, cls=DjangoJSONEncoder),
-            },
-        )
+    events = json.dumps(rows, cls=DjangoJSONEncoder)
+    scope.statements.write(_INSERT, {"actor": scope.actor, "node": scope.node, "events": events})
 
 
 at_flush(flush_events)

@@ -49,7 +49,7 @@ from tenants.models import (
 from tenants.partitions import ensure_partitions
 from tenants.phones import calling_hash, normalise
 from tenants.progress import process_name, report_progress
-from tenants.queries import run_query
+from tenants.queries import run_queries, run_query, write_query
 from tenants.relay import Happened, Relay, subscribe
 from tenants.retries import with_retries
 from tenants.rights import Right, rights_of
@@ -63,6 +63,7 @@ from tenants.timers import (
     drop_timer,
     failing_timers,
     fire_due_timers,
+    has_timer,
     seconds_to_next_timer,
     set_timer,
     timer_handler,
@@ -120,6 +121,7 @@ __all__ = [
     "find_row",
     "find_tenant",
     "fire_due_timers",
+    "has_timer",
     "hint",
     "in_scope",
     "insert_row",
@@ -137,6 +139,7 @@ __all__ = [
     "report_progress",
     "request_match",
     "rights_of",
+    "run_queries",
     "run_query",
     "seconds_to_next_timer",
     "session_caller",
@@ -153,5 +156,6 @@ __all__ = [
     "uuid7",
     "wire_matching",
     "with_retries",
+    "write_query",
     "writing",
 ]

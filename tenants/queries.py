@@ -5,9 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.db import connections
-
 from tenants.scope import current_scope
+from tenants.statements import Rows
 
 
 @cache
@@ -17,9 +16,16 @@ def load_query(path: Path) -> str:
     return "\n".join(line for line in lines if not line.startswith("--"))
 
 
-def run_query(path: Path, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def run_query(path: Path, parameters: Mapping[str, Any]) -> Rows:
     """Run a named query in the open scope and return its rows."""
-    with connections[current_scope().alias].cursor() as cursor:
-        cursor.execute(load_query(path), parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+    return run_queries((path, parameters))[0]
+
+
+def run_queries(*queries: tuple[Path, Mapping[str, Any]]) -> list[Rows]:
+    """Run named queries in one round trip, each seeing what those before it did, and return the rows of each."""
+    return current_scope().statements.read(*((load_query(path), parameters) for path, parameters in queries))
+
+
+def write_query(path: Path, parameters: Mapping[str, Any]) -> None:
+    """Have a named query carried out whose result nobody needs, with the scope's other writes."""
+    current_scope().statements.write(load_query(path), parameters)

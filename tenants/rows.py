@@ -13,7 +13,6 @@ from typing import Any, TypeVar, cast
 from django.db import connections
 from django.db.models import Field, Model
 
-from tenants.errors import Conflict
 from tenants.models.base import TenantModel
 from tenants.scope import current_scope
 
@@ -34,10 +33,8 @@ def find_row(
     if scope.tenant_id is not None and issubclass(model, TenantModel):
         where, given = f"t.tenant_id = %s AND ({where})", [scope.tenant_id, *given]
     plan = _plan(model, joined)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{plan.sql} WHERE {where}{' FOR UPDATE OF t' if lock else ''}", given)
-        found = cursor.fetchone()
-    return None if found is None else cast(Found, plan.build(found, connection))
+    (found,) = scope.statements.read((f"{plan.sql} WHERE {where}{' FOR UPDATE OF t' if lock else ''}", given))
+    return cast(Found, plan.build(found[0], connection)) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +95,14 @@ def _plan(model: type[Model], joined: tuple[str, ...]) -> _Plan:
 
 
 def insert_rows(rows: Sequence[Model]) -> None:
-    """Insert new rows of one model, in one statement. Nothing for no rows."""
+    """Insert new rows of one model, in one statement, with the scope's other writes. Nothing for no rows."""
     if not rows:
         return
     scope = current_scope()
     connection = connections[scope.alias]
     fields = _fields(type(rows[0]))
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(_insert_sql(type(rows[0]), len(rows)), values)
+    scope.statements.write(_insert_sql(type(rows[0]), len(rows)), values)
     for row in rows:
         # As Django's own save does, whose documentation names both.
         row._state.adding, row._state.db = False, scope.alias  # noqa: SLF001
@@ -118,15 +114,17 @@ def insert_row(row: Model) -> None:
 
 
 def update_row(row: Model, *names: str) -> None:
-    """Write the named fields of a row that is locked, or that nobody else writes. Raises Conflict when it is gone."""
-    connection = connections[current_scope().alias]
+    """Write the named fields of a row that is locked, or that nobody else writes.
+
+    Raises Conflict "gone" when it is gone, at the latest at the end of the scope.
+    """
+    scope = current_scope()
+    connection = connections[scope.alias]
     meta = type(row)._meta
     fields = [_field(type(row), name) for name in names]
     values = [field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(_update_sql(type(row), names), [*values, row.pk])
-        if cursor.rowcount != 1:
-            raise Conflict(f"The {meta.verbose_name} {row.pk} is gone.", code="gone")
+    gone = f"The {meta.verbose_name} {row.pk} is gone."
+    scope.statements.write(_update_sql(type(row), names), [*values, row.pk], gone=gone)
 
 
 def _field(model: type[Model], name: str) -> Any:

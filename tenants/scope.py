@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connections, transaction
 
 from tenants.errors import ScopeMissing
+from tenants.statements import Statements
 
 APP_ALIAS = "default"
 ENGINE_ALIAS = "engine"
@@ -30,6 +31,7 @@ class Scope:
     tenant_id: UUID | None
     actor: str
     node: str
+    statements: Statements
     pools: set[UUID] = field(default_factory=set)
     hints: set[str] = field(default_factory=set)
     events: list[Any] = field(default_factory=list)
@@ -83,16 +85,12 @@ def _open(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Iterato
 
 def _transaction(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Generator[Scope, None, bool]:
     kept = True
-    with transaction.atomic(using=scope.alias, durable=True):
+    with transaction.atomic(using=scope.alias, durable=True), scope.statements.before_queries():
         if read_only:
             settings = {**settings, "transaction_read_only": "on"}
         if settings:
             calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
-            with connections[scope.alias].cursor() as cursor:
-                cursor.execute(
-                    f"SELECT {calls}",
-                    [part for pair in settings.items() for part in pair],
-                )
+            scope.statements.write(f"SELECT {calls}", [part for pair in settings.items() for part in pair])
         token = _current.set(scope)
         try:
             yield scope
@@ -100,6 +98,7 @@ def _transaction(scope: Scope, *, settings: dict[str, str], read_only: bool) -> 
             if kept:
                 for hook in _at_flush:
                     hook(scope)
+                scope.statements.send()
         finally:
             _current.reset(token)
     return kept
@@ -118,7 +117,7 @@ def tenant_scope(
     `actor` is recorded in events and in the audit trail ("user:<id>", "agent:<id>", "key:<id>" or "system").
     The setting is local to the transaction, so a pooled connection never keeps the last tenant.
     """
-    scope = Scope(alias=APP_ALIAS, tenant_id=tenant_id, actor=actor, node=node)
+    scope = Scope(APP_ALIAS, tenant_id, actor, node, Statements(APP_ALIAS))
     with _open(
         scope,
         settings={"app.tenant": str(tenant_id), "app.actor": actor},
@@ -130,7 +129,7 @@ def tenant_scope(
 @contextmanager
 def engine_scope(*, actor: str = SYSTEM_ACTOR, node: str = "", read_only: bool = False) -> Iterator[Scope]:
     """Open a durable transaction over all tenants' routing rows, as the role that can read nothing personal."""
-    scope = Scope(alias=ENGINE_ALIAS, tenant_id=None, actor=actor, node=node)
+    scope = Scope(ENGINE_ALIAS, None, actor, node, Statements(ENGINE_ALIAS))
     with _open(scope, settings={}, read_only=read_only):
         yield scope
 

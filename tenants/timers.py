@@ -55,6 +55,7 @@ WHERE (id, due_at) IN (SELECT * FROM unnest(%s::uuid[], %s::timestamptz[]))
 RETURNING kind, subject_id, failures
 """
 
+_DROP = "DELETE FROM tenants_timer WHERE kind = %s AND subject_id = %s"
 _FAILING = "SELECT kind, count(*) FROM tenants_timer WHERE failures > 0 GROUP BY kind ORDER BY kind"
 
 
@@ -70,24 +71,18 @@ def timer_handler(kind: str) -> Callable[[Handler], Handler]:
 
 def set_timer(kind: str, *, tenant_id: UUID, subject_id: UUID, due_at: datetime, **data: Any) -> None:
     """Let `kind` fire for the subject at `due_at` (database clock); replaces the one that was set. Lock the subject."""
-    with connections[current_scope().alias].cursor() as cursor:
-        cursor.execute(
-            _SET,
-            [
-                uuid7(),
-                tenant_id,
-                kind,
-                subject_id,
-                due_at,
-                json.dumps(data, cls=DjangoJSONEncoder),
-            ],
-        )
+    values = [uuid7(), tenant_id, kind, subject_id, due_at, json.dumps(data, cls=DjangoJSONEncoder)]
+    current_scope().statements.write(_SET, values)
 
 
 def drop_timer(kind: str, *, subject_id: UUID) -> None:
     """Forget the subject's timer of `kind`, if there is one. The subject's lock must be held."""
-    with connections[current_scope().alias].cursor() as cursor:
-        cursor.execute("DELETE FROM tenants_timer WHERE kind = %s AND subject_id = %s", [kind, subject_id])
+    current_scope().statements.write(_DROP, [kind, subject_id])
+
+
+def has_timer(kind: str, *, subject_id: UUID) -> bool:
+    """Whether a timer of `kind` is set for the subject, whose lock must be held: else it may fire just now."""
+    return Timer.objects.filter(kind=kind, subject_id=subject_id).exists()
 
 
 def claim_timer(due: Due) -> bool:

@@ -10,14 +10,14 @@ from django.db.models.functions import Greatest
 from agents.public import AgentSession
 from routing.models import Contact, Segment
 from routing.states import SegmentKind
-from tenants.public import run_query, uuid7
+from tenants.public import uuid7, write_query
 
 NEXT_SEGMENT = Path(__file__).parents[1] / "sql" / "next_segment.sql"
 
 
 def begin_segment(contact: Contact, kind: SegmentKind, *, at: datetime, session_id: UUID | None = None) -> None:
     """End the running stretch of `contact`, if there is one, and begin the next at the same moment."""
-    run_query(
+    write_query(
         NEXT_SEGMENT,
         {
             "id": uuid7(),

@@ -9,4 +9,3 @@ WITH ended AS (
 INSERT INTO routing_segment (id, tenant_id, contact_id, kind, queue_id, session_id, started_at)
 SELECT %(id)s, %(tenant)s, %(contact)s, %(kind)s, %(queue)s, %(session)s, %(at)s
 FROM (SELECT count(*) FROM ended) AS before
-RETURNING id
