@@ -1,3 +1,4 @@
+from routing.models.backup import BackupActivation, BackupPlan, BackupRoute, Diversion, OutboundCall, OutboundParty
 from routing.models.contacts import (
     Channel,
     Contact,
@@ -15,9 +16,14 @@ from routing.models.switching import (
     SwitchCommand,
     SwitchNode,
 )
+from routing.models.trunks import BarredPrefix, Trunk
 from routing.models.ways import Disposition, EntryPoint, Flow, FlowVersion, Queue
 
 __all__ = [
+    "BackupActivation",
+    "BackupPlan",
+    "BackupRoute",
+    "BarredPrefix",
     "Channel",
     "CommandKind",
     "Contact",
@@ -25,6 +31,7 @@ __all__ = [
     "Demand",
     "Direction",
     "Disposition",
+    "Diversion",
     "Eligibility",
     "EntryPoint",
     "Exclusion",
@@ -34,10 +41,13 @@ __all__ = [
     "Interaction",
     "Leg",
     "Offer",
+    "OutboundCall",
+    "OutboundParty",
     "Participation",
     "Queue",
     "Segment",
     "SlotHold",
     "SwitchCommand",
     "SwitchNode",
+    "Trunk",
 ]

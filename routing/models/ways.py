@@ -125,6 +125,8 @@ class EntryPoint(TenantModel):
         choices=[("en", "English"), ("zh-hans", "简体中文")],
     )
     is_test = models.BooleanField(_("test"), default=False, help_text=_("Its contacts are marked as tests."))
+    # While its number's backup plan is in force: the activation. Here, and not looked up, for the sake of every call.
+    backup = TenantForeignKey("routing.BackupActivation", null=True, editable=False, related_name="+")
 
     class Meta(TenantModel.Meta):
         verbose_name = _("entry point")

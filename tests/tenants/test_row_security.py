@@ -61,16 +61,18 @@ WITHOUT_TENANT: dict[str, tuple[str, str | None]] = {
 # All that the engine, which works for every tenant at once, may read. Reviewed: nothing here is personal.
 ENGINE_READS = {
     "agents_agentsession", "agents_notreadyreason", "agents_skillprofile", "agents_slot", "agents_station",
-    "routing_contact", "routing_demand", "routing_eligibility", "routing_entrypoint", "routing_exclusion",
-    "routing_flow", "routing_flowversion", "routing_interaction", "routing_leg", "routing_offer",
-    "routing_participation", "routing_queue", "routing_segment", "routing_slothold", "routing_switchcommand",
+    "routing_backupactivation", "routing_backupplan", "routing_contact", "routing_demand", "routing_diversion",
+    "routing_eligibility", "routing_entrypoint", "routing_exclusion", "routing_flow", "routing_flowversion",
+    "routing_interaction", "routing_leg", "routing_offer", "routing_outboundcall", "routing_participation",
+    "routing_queue", "routing_segment", "routing_slothold", "routing_switchcommand",
     "routing_switchnode", "tenants_event", "tenants_lease", "tenants_number", "tenants_outbox", "tenants_process",
     "tenants_tenant", "tenants_timer",
 }  # fmt: skip
 
 # Tables that hold personal data: named here as well, so that widening the set above cannot take one in by accident.
 PERSONAL = {
-    "agents_agent", "billing_usageline", "routing_contactparty", "routing_flowrun", "tenants_apikey",
+    "agents_agent", "billing_usageline", "routing_backuproute", "routing_contactparty", "routing_flowrun",
+    "routing_outboundparty", "tenants_apikey",
     "tenants_auditentry", "tenants_customer", "tenants_idempotencyrecord", "tenants_membership", "tenants_user",
 }  # fmt: skip
 
