@@ -10,10 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.public import Station
-from routing.models import Contact, Leg, Offer, SwitchNode
+from routing.models import Contact, Leg, Offer, Participation, SwitchNode
 from routing.services.legs import offer_of_bridge
 from routing.services.offers import leg_channel_of
 from routing.states import LIVE_OFFER, ContactState
@@ -72,21 +72,30 @@ def compare(
         )
         rows = list(Leg.objects.filter(Q(node=node, ended_at__isnull=True) | Q(channel_id__in=present.keys())))
         settled = db_now() - YOUNG - timedelta(seconds=age)
-        unwanted = set(
+        # Callers whose contact goes on, or was over only just now: all others are to be hung up, or were turned away.
+        served = set(
             Contact.objects.filter(node=node, caller_channel__in=present.keys())
-            .exclude(state=ContactState.ENDED)
-            .exclude(ending="")
+            .filter(Q(ending="") & ~Q(state=ContactState.ENDED) | Q(ended_at__gte=settled))
             .values_list("caller_channel", flat=True)
         )
-    over = {leg.channel_id for leg in rows if leg.ended_at is not None and leg.ended_at < settled}
+        # Agents who are asked, or on a contact, or were only just now.
+        at_work = awaited | set(
+            Offer.objects.filter(leg_channel__in=present.keys())
+            .filter(Q(ended_at__gte=settled) | Exists(_on_a_contact(since=settled)))
+            .values_list("leg_channel", flat=True)
+        )
     known = {leg.channel_id for leg in rows}
     legs = {leg.channel_id: leg for leg in rows if leg.ended_at is None}
+    over = {leg.channel_id for leg in rows if leg.ended_at is not None and leg.ended_at < settled}
+    over |= {
+        name
+        for name, leg in legs.items()
+        if leg.created_at < settled and name not in (served if leg.offer_id is None else at_work)
+    }
     return Findings(
         missed=_missed(present, bridges, legs, known, awaited, now=now),
         strays=[
-            name
-            for name, channel in present.items()
-            if name in over or name in unwanted or _is_nobodys(name, channel, known, awaited)
+            name for name, channel in present.items() if name in over or _is_nobodys(name, channel, known, awaited)
         ],
         vanished=[name for name, leg in legs.items() if name not in present and leg.created_at < settled],
         empty=[bridge.id for bridge in bridges if not bridge.channels and _offer_is_over(bridge.id, awaited)],
@@ -114,6 +123,12 @@ def _offer_is_over(bridge: str, awaited: Collection[str]) -> bool:
     """Whether nobody will join this bridge any more; one of an offer that is still live is about to be used."""
     offer_id = offer_of_bridge(bridge)
     return offer_id is not None and leg_channel_of(offer_id) not in awaited
+
+
+def _on_a_contact(*, since: datetime) -> QuerySet[Participation]:
+    """The parts of an offer's leg in a contact that go on, or ended after `since`."""
+    parts = Participation.objects.filter(leg_channel=OuterRef("leg_channel"))
+    return parts.filter(Q(left_at__isnull=True) | Q(left_at__gte=since))
 
 
 def _is_nobodys(name: str, channel: ChannelSnapshot, known: Collection[str], awaited: Collection[str]) -> bool:

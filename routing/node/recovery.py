@@ -1,11 +1,14 @@
 """Commands that were begun by a worker that is no more."""
 
+import logging
 from collections.abc import Collection
 from uuid import UUID
 
 from routing.models import CommandKind, SwitchCommand
 from routing.states import COMMAND, CommandState
 from tenants.public import Held, db_now, engine_scope
+
+log = logging.getLogger(__name__)
 
 
 def begun_before(held: Held, *, node: str) -> list[str]:
@@ -14,7 +17,7 @@ def begun_before(held: Held, *, node: str) -> list[str]:
     Everything but a dial may be done again, so it becomes pending. A dial never is: if its leg is there, its events
     and reconciliation go on from it; if not, reconciliation ends the leg, and the offer's lease stands behind both.
     """
-    dials = []
+    dials, again = [], 0
     with engine_scope(node=node):
         now = db_now()
         begun = SwitchCommand.objects.select_for_update().filter(node=node, state=CommandState.BEGUN)
@@ -25,7 +28,10 @@ def begun_before(held: Held, *, node: str) -> list[str]:
                 command.done_at, command.failure = now, "found begun: looked up, never repeated"
             else:
                 COMMAND.apply(command, CommandState.PENDING)
+                again += 1
             command.save(update_fields=["state", "done_at", "failure"])
+    if again:
+        log.warning("commands of a former worker begin again", extra={"node": node, "commands": again})
     return dials
 
 

@@ -319,6 +319,7 @@ class SwitchWorker:
         if not self._lease_is_good():
             return
         for event in found.missed:
+            log.info("the exchange's state says what no event did", extra={"event": type(event).__name__})
             self._events.start([_key(event)], partial(self._apply, event))
         for channel in found.vanished:
             log.warning("a leg is gone that was never reported ended", extra={"channel": channel})
@@ -333,6 +334,7 @@ class SwitchWorker:
                 ),
             )
         for bridge in found.empty:
+            log.info("an idle bridge is taken away", extra={"bridge": bridge})
             with contextlib.suppress(port.SwitchUnavailable):
                 await self.switch.destroy_bridge(bridge=bridge)
         for channel in found.strays:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from routing.models import Leg
+from routing.models import Leg, Offer, Participation
 from routing.node.handling import handle
 from routing.node.reconcile import Findings, compare
 from routing.services.legs import bridge_id
@@ -20,7 +20,7 @@ from tests import factories
 from tests.routing import calls
 from tests.routing.matching.threads import at_once
 
-READS = 5
+READS = 6
 """How many statements `compare` takes at most after its scope is open; the change happens before each of them."""
 
 
@@ -92,6 +92,53 @@ def test_a_leg_that_we_ended_and_one_that_nobody_asked_for_are_strays() -> None:
         Leg.objects.using("engine").update(ended_at=db_now() - timedelta(seconds=10))
     found = compared(snapshot(event.channel, arrival=event), snapshot("agent.nobodys"))
     assert sorted(found.strays) == sorted([event.channel, "agent.nobodys"])
+
+
+def test_a_phone_that_rings_for_an_offer_that_is_over_is_a_stray() -> None:
+    """freeswitch#2529: caller gone, the agent still rang; and the command to end that leg was lost."""
+    line = calls.make_line()
+    factories.make_session(line.tenant, ready=True)
+    contact = calls.call(line.number)
+    offer = calls.offer_of(contact)
+    calls.rings(offer)
+    _age_legs()
+    ringing = snapshot(offer.leg_channel, answered=False)
+    assert compared(ringing).strays == [], "it rings for an offer"
+    calls.caller_hangs_up(contact)
+    assert compared(ringing).strays == [], "it was to end just now"
+    with engine_scope():
+        Offer.objects.update(ended_at=db_now() - timedelta(seconds=10))
+    assert compared(ringing).strays == [offer.leg_channel]
+
+
+def test_an_agents_leg_whose_talk_is_over_is_a_stray() -> None:
+    """freeswitch#1973: "in call" for hours after the hang-up."""
+    line = calls.make_line()
+    factories.make_session(line.tenant, ready=True)
+    contact = calls.call(line.number)
+    offer = calls.talk(contact)
+    _age_legs()
+    with engine_scope():
+        Offer.objects.update(ended_at=db_now() - timedelta(seconds=10))
+    assert compared(snapshot(offer.leg_channel), snapshot(contact.caller_channel)).strays == []
+    calls.caller_hangs_up(contact)
+    assert compared(snapshot(offer.leg_channel)).strays == []
+    with engine_scope():
+        Participation.objects.update(left_at=db_now() - timedelta(seconds=10))
+    assert compared(snapshot(offer.leg_channel)).strays == [offer.leg_channel]
+
+
+def test_a_caller_who_was_turned_away_and_is_there_still_is_a_stray() -> None:
+    event = calls.arrived("+15550000000")
+    handle(event, node=calls.NODE)
+    assert compared(snapshot(event.channel, arrival=event, answered=False)).strays == []
+    _age_legs()
+    assert compared(snapshot(event.channel, arrival=event, answered=False)).strays == [event.channel]
+
+
+def _age_legs() -> None:
+    with engine_scope():
+        Leg.objects.using("engine").update(created_at=db_now() - timedelta(seconds=10))
 
 
 def test_a_young_leg_may_not_have_reached_the_exchange_yet() -> None:
