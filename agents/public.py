@@ -26,6 +26,7 @@ from agents.services.availability import LONGEST_WRAP_UP, extend_wrap_up, set_no
 from agents.services.changes import change_agent, update_agent_skills
 from agents.services.hooks import profile_hooks, skill_removal_hooks, wrap_up_hooks
 from agents.services.login import log_in_agent, log_out
+from agents.services.mend import mend_sessions
 from agents.services.presence import mark_endpoint, sweep_presence, touch_presence
 from agents.services.profiles import ensure_profile, profile_key
 from agents.services.reasons import ensure_system_reasons, prepare_tenant
@@ -81,6 +82,7 @@ __all__ = [
     "make_ready",
     "mark_endpoint",
     "may_take_contacts",
+    "mend_sessions",
     "open_session_at_station",
     "open_session_of_agent",
     "open_session_of_user",

@@ -28,6 +28,7 @@ ALLOWED_S = {
     "switch": 10.0,
     "engine.timers": 10.0,
     "engine.sweep": 10.0,
+    "engine.mend": 20.0,
     "engine.relay": 10.0,
     "engine.presence": 20.0,
     "engine.partitions": 2 * 3600.0,

@@ -25,6 +25,7 @@ from routing.selectors import calling_number, far_numbers
 from routing.services.commands import switch_hint
 from routing.services.desk import end_contact, finish_wrap_up
 from routing.services.flows import check_flow, publish_flow
+from routing.services.mend import mend
 from routing.services.offers import accept_offer, reject_offer
 from routing.services.queues import change_queue, refuse_required_skill, remove_queue
 from routing.services.segments import end_wrap_up_segment_of
@@ -78,6 +79,7 @@ __all__ = [
     "far_numbers",
     "finish_wrap_up",
     "judge_profile",
+    "mend",
     "publish_flow",
     "read_flow_json",
     "refuse_required_skill",

@@ -1,5 +1,6 @@
 """Whether the agent's desk and phone are there."""
 
+import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,6 +10,8 @@ from agents.models import AgentSession, NotReadyReason, Station
 from agents.services.sessions import KIND, lock_sessions, make_not_ready, plan_next, system_reason
 from agents.states import SessionState
 from tenants.public import Tenant, db_now, engine_scope, record, record_once, tenant_scope, uuid7
+
+log = logging.getLogger(__name__)
 
 PAGE = 200
 TAKING = Q(state=SessionState.READY) | Q(state=SessionState.WRAP_UP, next_state=SessionState.READY)
@@ -47,6 +50,7 @@ def sweep_presence(*, grace_seconds: float = 60) -> int:
             for session in sessions.values():
                 if session.id in still:
                     _call_away(session, at=now)
+                    log.info("an agent's desk is gone: away", extra={"session": str(session.id)})
                     swept += 1
         if len(ids) < PAGE:
             return swept

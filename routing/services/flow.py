@@ -103,19 +103,31 @@ def resume_flows(*, node: str) -> None:
         contacts = Contact.objects.filter(node=node, state=ContactState.IN_FLOW).select_related("interaction")
         waiting = [(row.tenant_id, row.id, row.interaction.answered_at is not None) for row in contacts]
     for tenant_id, contact_id, answered in waiting:
-        with tenant_scope(tenant_id, read_only=True):
-            run = FlowRun.objects.filter(contact_id=contact_id).first()
-        state = flows.FlowState.from_json(run.state) if run else flows.FlowState()
-        trigger: triggers.Trigger | None = None
-        if answered and not state.answered:
-            trigger = triggers.Answered()
-        elif state.playing is not None:
-            trigger = triggers.MediaFinished(state.playing)
-        if trigger is not None:
-            try:
-                advance_flow(tenant_id=tenant_id, contact_id=contact_id, node=node, trigger=trigger)
-            except HotseatError:
-                log.exception("a flow could not be resumed", extra={"contact": str(contact_id)})
+        try:
+            resume_flow(tenant_id=tenant_id, contact_id=contact_id, node=node, answered=answered)
+        except HotseatError:
+            log.exception("a flow could not be resumed", extra={"contact": str(contact_id)})
+
+
+def resume_flow(*, tenant_id: UUID, contact_id: UUID, node: str, answered: bool, timer_is_lost: bool = False) -> bool:
+    """Tell a contact's flow again what it waits for, if it can have missed it; False when it waits for nothing such.
+
+    `timer_is_lost`: the timer that it waits for will not fire, so that its time is over now.
+    """
+    with tenant_scope(tenant_id, read_only=True):
+        run = FlowRun.objects.filter(contact_id=contact_id).first()
+    state = flows.FlowState.from_json(run.state) if run else flows.FlowState()
+    trigger: triggers.Trigger
+    if answered and not state.answered:
+        trigger = triggers.Answered()
+    elif state.playing is not None:
+        trigger = triggers.MediaFinished(state.playing)
+    elif timer_is_lost and state.timer is not None:
+        trigger = triggers.TimedOut(state.timer)
+    else:
+        return False
+    advance_flow(tenant_id=tenant_id, contact_id=contact_id, node=node, trigger=trigger)
+    return True
 
 
 @timer_handler(FLOW_TIMER)

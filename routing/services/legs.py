@@ -198,9 +198,9 @@ def leg_ended(
         update_row(leg, "ended_at", "cause", "sip_status", "sip_call_id")
         note_leg_end(leg, contact, lost=lost)
         if leg.offer_id is None:
-            _caller_left(leg.interaction, contact, at=seen, lost=lost)
+            caller_left(leg.interaction, contact, at=seen, lost=lost)
         elif contact is not None:
-            _agent_left(contact, leg, cause=cause, at=seen)
+            agent_left(contact, leg, cause=cause, at=seen)
 
 
 def on_our_clock(interaction: Interaction, at: datetime) -> datetime:
@@ -244,7 +244,8 @@ def _engage(contact: Contact, offer: Offer, *, at: datetime) -> None:
     save_contact(contact, "connected_at")
 
 
-def _caller_left(interaction: Interaction, contact: Contact | None, *, at: datetime, lost: bool) -> None:
+def caller_left(interaction: Interaction, contact: Contact | None, *, at: datetime, lost: bool) -> None:
+    """End the interaction and what was in it: the contact, its offer, its agent's part. Inner step; it is locked."""
     Interaction.objects.filter(id=interaction.id).update(ended_at=at)
     if contact is None:
         return
@@ -256,7 +257,7 @@ def _caller_left(interaction: Interaction, contact: Contact | None, *, at: datet
             contact, offer, session, state=OfferState.RESCINDED, cause="caller-left", at=at, back_in_queue=False
         )
     if participation is not None and session is not None:
-        _part(contact, participation, session, at=at)
+        part(contact, participation, session, at=at)
         send(
             CommandKind.HANG_UP,
             node=contact.node,
@@ -269,14 +270,15 @@ def _caller_left(interaction: Interaction, contact: Contact | None, *, at: datet
     end_contact_row(contact, interaction, reason=reason, at=at)
 
 
-def _agent_left(contact: Contact, leg: Leg, *, cause: int, at: datetime) -> None:
+def agent_left(contact: Contact, leg: Leg, *, cause: int, at: datetime) -> None:
+    """End what the agent's leg was for: the offer that rang on it, or the talk. Inner step; the contact is locked."""
     offer, participation = live_offer(contact), handler_of(contact)
     if offer is not None and offer.id == leg.offer_id:
         session = lock_sessions([offer.session_id]).get(offer.session_id)
         _offer_failed(contact, offer, session, cause=cause, at=at)
     elif participation is not None and participation.leg_channel == leg.channel_id:
         session = lock_sessions([participation.session_id])[participation.session_id]
-        _part(contact, participation, session, at=at)
+        part(contact, participation, session, at=at)
         end_segment(contact, at=at)
         contact.ending = EndReason.HANDLED
         note("contact.agent_left", contact, at=at, agent_session=session.id, cause=cause)
@@ -311,7 +313,7 @@ def _session_of(offer: Offer | None, participation: Participation | None) -> Age
     return lock_sessions([session_id]).get(session_id) if session_id else None
 
 
-def _part(contact: Contact, participation: Participation, session: AgentSession, *, at: datetime) -> None:
+def part(contact: Contact, participation: Participation, session: AgentSession, *, at: datetime) -> None:
     """Let the agent leave the contact: the slot is free, and their wrap-up begins, if the queue gives one."""
     participation.left_at = max(at, participation.joined_at)
     update_row(participation, "left_at")

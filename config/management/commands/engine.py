@@ -1,4 +1,4 @@
-"""``manage.py engine``: due timers, the sweep, the relay, presence, and the log's partitions. Two may run.
+"""``manage.py engine``: due timers, the sweep, mending, the relay, presence, and the log's partitions. Two may run.
 
 Each duty reports its own progress, as ``engine.timers`` and so on (`config.health.ALLOWED_S` says how often it must):
 one that fails or hangs is seen although the others go on.
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from agents.public import sweep_presence
-from routing.public import sweep
+from routing.public import mend, sweep
 from tenants.public import (
     Relay,
     ensure_partitions,
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 LONGEST_SLEEP_S = 0.1
 RELAY_PAUSE_S = 0.05
 SWEEP_EVERY_S = 1.0
+MEND_EVERY_S = 5.0
 PRESENCE_EVERY_S = 5.0
 PARTITIONS_EVERY_S = 3600.0
 REPORT_EVERY_S = 1.0
@@ -65,6 +66,7 @@ def duties(relay: Relay) -> dict[str, Callable[[], float]]:
     return {
         "timers": _timers,
         "sweep": _sweep,
+        "mend": _mend,
         "relay": lambda: RELAY_PAUSE_S if relay.step() == 0 else 0.0,
         "presence": _presence,
         "partitions": _partitions,
@@ -94,6 +96,11 @@ def _timers() -> float:
 def _sweep() -> float:
     sweep()
     return SWEEP_EVERY_S
+
+
+def _mend() -> float:
+    mend()
+    return MEND_EVERY_S
 
 
 def _presence() -> float:

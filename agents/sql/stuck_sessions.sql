@@ -1,0 +1,15 @@
+-- Open sessions whose rows contradict themselves; in health there is none. One statement, so one snapshot: every
+-- service changes these rows together.
+SELECT a.id
+FROM agents_agentsession a
+WHERE a.logged_out_at IS NULL
+  AND (   a.state = 'wrap_up' AND NOT EXISTS (SELECT FROM tenants_timer t
+                                              WHERE t.kind = 'wrap-up' AND t.subject_id = a.id)
+       OR a.backoff_until IS NOT NULL AND NOT EXISTS (SELECT FROM tenants_timer t
+                                                      WHERE t.kind = 'back-off' AND t.subject_id = a.id)
+       OR EXISTS (SELECT FROM agents_slot s
+                  WHERE s.tenant_id = a.tenant_id AND s.session_id = a.id
+                    AND s.open <> (a.state = 'ready' AND a.backoff_until IS NULL)))
+  AND (a.id > %(after)s::uuid OR %(after)s::uuid IS NULL)
+ORDER BY a.id
+LIMIT %(limit)s
