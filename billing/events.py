@@ -1,9 +1,14 @@
 """What billing does when something has happened."""
 
-from billing.tasks import rate_contact_task
+import structlog
+from kombu.exceptions import OperationalError
+
+from billing.models import Rerating
+from billing.tasks import rate_contact_task, rerate
 from tenants.public import Happened
 
 CONTACT_ENDED = "contact.ended"
+logger = structlog.get_logger(__name__)
 
 
 def rate_when_ended(happened: Happened) -> None:
@@ -13,3 +18,14 @@ def rate_when_ended(happened: Happened) -> None:
     finds what has no line. So sending is tried once.
     """
     rate_contact_task.apply_async(args=(str(happened.tenant_id), str(happened.aggregate_id)), retry=False)
+
+
+def hint_rerating(order: Rerating) -> None:
+    """Send the task that carries out a re-rating which was ordered just now.
+
+    Only a hint: when it cannot be sent, the sweep of each minute finds the order.
+    """
+    try:
+        rerate.apply_async(args=(str(order.tenant_id), str(order.id)), retry=False)
+    except OperationalError as error:
+        logger.warning("rerating_waits_for_the_sweep", rerating=str(order.id), error=str(error))

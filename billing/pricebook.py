@@ -1,4 +1,4 @@
-"""Everything that rating some contacts needs to know, read at once; and the decision, which reads nothing more."""
+"""Everything that rating some facts needs to know, read at once; and the decision, which reads nothing more."""
 
 import datetime as dt
 from collections import defaultdict
@@ -9,81 +9,70 @@ from typing import Any
 from uuid import UUID
 
 from billing.errors import UnratedReason
+from billing.facts import Fact
 from billing.models import Rate, RateTable, UsageLine
-from billing.models.usage import contact_key
 from billing.pricing import candidate_prefixes, charge, longest_prefix, whole_seconds
-from routing.public import Contact, far_numbers
 from tenants.public import Tenant
 
 
 @dataclass(frozen=True, slots=True)
 class Unrated:
-    """A contact that cannot be rated now, and why."""
+    """A fact that cannot be rated now, and why."""
 
     contact_id: UUID
     reason: UnratedReason
+    outbound_call_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PriceBook:
-    """The tenant, its rate tables, the rates that could apply and the far ends' numbers, for one set of contacts."""
+    """The tenant, its rate tables and the rates that could apply, for one set of facts."""
 
     tenant: Tenant
     tables: Sequence[RateTable]
-    rates: dict[UUID, dict[str, Rate]]
-    numbers: dict[UUID, str]
+    rates: dict[UUID, list[Rate]]
 
-    def price(self, contact: Contact) -> UsageLine | Unrated:
-        """Decide what an ended contact costs. The line is not saved."""
-        metered_ms = contact.metered_ms
-        if metered_ms is None:
-            return Unrated(contact.id, UnratedReason.NOT_METERED)
-        if free := self._why_free(contact):
+    def price(self, fact: Fact) -> UsageLine | Unrated:
+        """Decide what a metered fact costs. The line is not saved."""
+        if fact.metered_ms is None:
+            return Unrated(fact.contact_id, UnratedReason.NOT_METERED, fact.outbound_call_id)
+        if free := self._why_free(fact):
             return self._line(
-                contact,
-                seconds=whole_seconds(metered_ms),
+                fact,
+                seconds=whole_seconds(fact.metered_ms),
                 unit_price=Decimal(0),
                 amount=Decimal(0),
                 currency=self.tenant.currency,
                 explanation={"rule": free},
             )
-        return self._priced(contact, metered_ms)
+        return self._priced(fact, fact.metered_ms)
 
-    def _why_free(self, contact: Contact) -> str:
+    def day(self, fact: Fact) -> dt.date:
+        """The local day on which the fact began: it decides about table, price and month, however long it lasts."""
+        return fact.began_at.astimezone(self.tenant.zone).date()
+
+    def _why_free(self, fact: Fact) -> str:
         if self.tenant.is_provider:
             return "own"
-        if contact.is_test:
+        if fact.is_test:
             return "test"
-        return "unanswered" if contact.metered_ms == 0 else ""
+        return "unanswered" if fact.metered_ms == 0 else ""
 
-    def _priced(self, contact: Contact, metered_ms: int) -> UsageLine | Unrated:
-        table = self._table(contact)
+    def _priced(self, fact: Fact, metered_ms: int) -> UsageLine | Unrated:
+        day = self.day(fact)
+        tables = (each for each in self.tables if each.direction == fact.direction and each.in_force(day))
+        table = next(tables, None)
         if table is None:
-            return Unrated(contact.id, UnratedReason.NO_RATE_TABLE)
-        rate = longest_prefix(self.numbers[contact.id], self.rates[table.id])
+            return Unrated(fact.contact_id, UnratedReason.NO_RATE_TABLE, fact.outbound_call_id)
+        in_force = {rate.prefix: rate for rate in self.rates[table.id] if rate.in_force(day)}
+        rate = longest_prefix(fact.number, in_force)
         if rate is None:
-            return Unrated(contact.id, UnratedReason.NO_RATE)
-        return self._charged(contact, metered_ms, table, rate)
-
-    def _day(self, contact: Contact) -> dt.date:
-        return contact.arrived_at.astimezone(self.tenant.zone).date()
-
-    def _table(self, contact: Contact) -> RateTable | None:
-        day = self._day(contact)
-        return next(
-            (
-                table
-                for table in self.tables
-                if table.direction == contact.direction
-                and table.first_day <= day
-                and (table.last_day is None or day <= table.last_day)
-            ),
-            None,
-        )
+            return Unrated(fact.contact_id, UnratedReason.NO_RATE, fact.outbound_call_id)
+        return self._charged(fact, metered_ms, table, rate)
 
     def _line(
         self,
-        contact: Contact,
+        fact: Fact,
         *,
         seconds: int,
         unit_price: Decimal,
@@ -92,28 +81,30 @@ class PriceBook:
         explanation: dict[str, Any],
     ) -> UsageLine:
         return UsageLine(
-            key=contact_key(contact.id),
+            key=fact.key,
             kind=UsageLine.Kind.MINUTES,
-            contact=contact,
-            occurred_on=self._day(contact),
+            contact_id=fact.contact_id,
+            outbound_call_id=fact.outbound_call_id,
+            occurred_on=self.day(fact),
             quantity=Decimal(seconds),
             unit=UsageLine.Unit.SECOND,
             unit_price=unit_price,
             amount=amount,
             currency=currency,
-            explanation={"metered_ms": contact.metered_ms, "direction": contact.direction, **explanation},
+            explanation={"metered_ms": fact.metered_ms, "direction": fact.direction, **explanation},
         )
 
-    def _charged(self, contact: Contact, metered_ms: int, table: RateTable, rate: Rate) -> UsageLine:
+    def _charged(self, fact: Fact, metered_ms: int, table: RateTable, rate: Rate) -> UsageLine:
         cost = charge(
             metered_ms,
             price_per_minute=rate.price_per_minute,
             connection_fee=rate.connection_fee,
             initial=rate.initial_seconds,
             increment=rate.increment_seconds,
+            minimum=rate.minimum_charge,
         )
         return self._line(
-            contact,
+            fact,
             seconds=cost.seconds,
             unit_price=rate.price_per_minute,
             amount=cost.amount,
@@ -122,25 +113,23 @@ class PriceBook:
                 "rule": "minutes",
                 "table_id": str(table.id),
                 "table": table.name,
+                "rate_id": str(rate.id),
                 "prefix": rate.prefix,
-                "hidden": self.numbers[contact.id] == "",
+                "from": max(table.first_day, rate.first_day or table.first_day).isoformat(),
+                "hidden": fact.number == "",
                 "connection_fee": str(rate.connection_fee),
+                "minimum_charge": str(rate.minimum_charge),
+                "at_minimum": cost.at_minimum,
                 "initial_seconds": rate.initial_seconds,
                 "increment_seconds": rate.increment_seconds,
             },
         )
 
 
-def open_price_book(contacts: Sequence[Contact], *, tenant_id: UUID) -> PriceBook:
-    """Read what rating these contacts needs, inside the open tenant scope: four queries, however many they are."""
-    numbers = far_numbers(contacts)
-    prefixes = {prefix for number in numbers.values() for prefix in candidate_prefixes(number)}
-    rates: dict[UUID, dict[str, Rate]] = defaultdict(dict)
+def open_price_book(facts: Sequence[Fact], *, tenant_id: UUID) -> PriceBook:
+    """Read what rating these facts needs, inside the open tenant scope: three queries, however many they are."""
+    prefixes = {prefix for fact in facts for prefix in candidate_prefixes(fact.number)}
+    rates: dict[UUID, list[Rate]] = defaultdict(list)
     for rate in Rate.objects.filter(prefix__in=prefixes):
-        rates[rate.table_id][rate.prefix] = rate
-    return PriceBook(
-        tenant=Tenant.objects.get(id=tenant_id),
-        tables=list(RateTable.objects.all()),
-        rates=rates,
-        numbers=numbers,
-    )
+        rates[rate.table_id].append(rate)
+    return PriceBook(tenant=Tenant.objects.get(id=tenant_id), tables=list(RateTable.objects.all()), rates=rates)

@@ -51,21 +51,34 @@ def billed_seconds(seconds: int, *, initial: int, increment: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a contact's time costs."""
+    """What metered time costs. `at_minimum`: fee and time came to less than the minimum charge, which is taken."""
 
     seconds: int
     amount: Decimal
+    at_minimum: bool = False
 
 
 def charge(
-    metered_ms: int, *, price_per_minute: Decimal, connection_fee: Decimal, initial: int, increment: int
+    metered_ms: int,
+    *,
+    price_per_minute: Decimal,
+    connection_fee: Decimal,
+    initial: int,
+    increment: int,
+    minimum: Decimal = Decimal(0),
 ) -> Charge:
-    """Price a contact's metered time. Nothing metered costs nothing, not even the connection fee."""
+    """Price metered time: connection fee and time, `minimum` at least.
+
+    Nothing metered costs nothing, neither the connection fee nor the minimum.
+    """
     seconds = billed_seconds(whole_seconds(metered_ms), initial=initial, increment=increment)
     if seconds == 0:
         return Charge(seconds=0, amount=round_line(Decimal(0)))
     time = _EXACT.divide(_EXACT.multiply(price_per_minute, Decimal(seconds)), Decimal(SECONDS_PER_MINUTE))
-    return Charge(seconds=seconds, amount=round_line(connection_fee + time))
+    amount = round_line(_EXACT.add(connection_fee, time))
+    if amount < minimum:
+        return Charge(seconds=seconds, amount=round_line(minimum), at_minimum=True)
+    return Charge(seconds=seconds, amount=amount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from billing.months import Month
 from billing.schedule import SCHEDULE
 from billing.selectors import Statement, statement, statements, usage_lines
 from billing.services.accrual import accrue_leases
+from billing.services.corrections import correct_line
 from billing.services.leasing import end_number_lease, end_seat_lease, lease_number, lease_seats
-from billing.services.rating import rate_contact, rate_unrated
+from billing.services.rating import rate_contact, rate_outbound_call, rate_unrated
+from billing.services.rerating import carry_out_rerating, order_rerating
 from billing.tasks import rate_contact_task
 
 __all__ = [
@@ -21,12 +23,16 @@ __all__ = [
     "Statement",
     "UsageLine",
     "accrue_leases",
+    "carry_out_rerating",
+    "correct_line",
     "end_number_lease",
     "end_seat_lease",
     "lease_number",
     "lease_seats",
+    "order_rerating",
     "rate_contact",
     "rate_contact_task",
+    "rate_outbound_call",
     "rate_unrated",
     "rate_when_ended",
     "statement",

@@ -11,5 +11,6 @@ SCHEDULE = {
         "schedule": crontab(hour=3, minute=20),
         "kwargs": {"everything": True},
     },
+    "billing-finish-reratings": {"task": "billing.tasks.finish_reratings", "schedule": timedelta(minutes=1)},
     "billing-accrue-all": {"task": "billing.tasks.accrue_all", "schedule": crontab(minute=2)},
 }

@@ -5,18 +5,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Max, Min, QuerySet, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 
 from billing.errors import UnratedReason
-from billing.models import UsageLine
+from billing.facts import Fact
+from billing.models import RateTable, UsageLine
 from billing.months import Month
 from billing.pricebook import Unrated, open_price_book
 from billing.pricing import round_total, sum_exactly
-from billing.services.rating import contacts_without_line
-from routing.public import Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,24 @@ class KindTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrections:
+    """What the corrections that were made in a month come to in one currency, whatever they correct."""
+
+    lines: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class CurrencyTotal:
     """One currency's part of a statement. `total` is the exact sum, rounded to two places once."""
 
     currency: str
     kinds: Sequence[KindTotal]
+    corrections: Corrections
 
     @property
     def exact(self) -> Decimal:
-        return sum_exactly(kind.amount for kind in self.kinds)
+        return sum_exactly([*(kind.amount for kind in self.kinds), self.corrections.amount])
 
     @property
     def total(self) -> Decimal:
@@ -89,25 +98,64 @@ def statements(tenant_id: UUID) -> list[Statement]:
 def _statements(tenant_id: UUID, lines: QuerySet[UsageLine]) -> dict[Month, Statement]:
     sums = (
         lines.order_by()
-        .values("currency", "kind", month=TruncMonth("occurred_on"))
+        .values("currency", "kind", corrects_a_line=_CORRECTS, month=TruncMonth("occurred_on"))
         .annotate(lines=Count("id"), quantity_sum=Sum("quantity"), amount_sum=Sum("amount"))
     )
-    months: dict[Month, dict[str, list[KindTotal]]] = defaultdict(lambda: defaultdict(list))
+    months: dict[Month, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for row in sums:
-        total = KindTotal(row["kind"], row["lines"], row["quantity_sum"], row["amount_sum"])
-        months[Month.of(row["month"])][row["currency"]].append(total)
-    order = UsageLine.Kind.values
+        months[Month.of(row["month"])][row["currency"]].append(row)
     return {
         month: Statement(
-            tenant_id,
-            month,
-            [
-                CurrencyTotal(currency, sorted(kinds, key=lambda each: order.index(each.kind)))
-                for currency, kinds in sorted(currencies.items())
-            ],
+            tenant_id, month, [_currency_total(currency, rows) for currency, rows in sorted(currencies.items())]
         )
         for month, currencies in months.items()
     }
+
+
+_CORRECTS = ExpressionWrapper(Q(corrects__isnull=False), output_field=BooleanField())
+
+
+def _currency_total(currency: str, rows: Sequence[Any]) -> CurrencyTotal:
+    order = UsageLine.Kind.values
+    kinds = [
+        KindTotal(row["kind"], row["lines"], row["quantity_sum"], row["amount_sum"])
+        for row in rows
+        if not row["corrects_a_line"]
+    ]
+    corrections = [row for row in rows if row["corrects_a_line"]]
+    return CurrencyTotal(
+        currency,
+        sorted(kinds, key=lambda each: order.index(each.kind)),
+        Corrections(sum(row["lines"] for row in corrections), sum_exactly(row["amount_sum"] for row in corrections)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotal:
+    """What a day's lines add up to exactly, in one currency; corrections count on the day of their making."""
+
+    day: dt.date
+    currency: str
+    lines: int
+    amount: Decimal
+
+
+def day_totals(month: Month) -> list[DayTotal]:
+    """The month's days with usage, the oldest first: one query."""
+    sums = usage_lines(month).order_by().values("occurred_on", "currency")
+    rows = sums.annotate(lines=Count("id"), amount_sum=Sum("amount")).order_by("occurred_on", "currency")
+    return [DayTotal(row["occurred_on"], row["currency"], row["lines"], row["amount_sum"]) for row in rows]
+
+
+def shown_lines(month: Month) -> QuerySet[UsageLine]:
+    """The lines that a statement shows one by one, the newest first: minutes and corrections. Rent is told by lease."""
+    one_by_one = Q(kind=UsageLine.Kind.MINUTES) | Q(corrects__isnull=False)
+    return usage_lines(month).filter(one_by_one).order_by("-occurred_on", "-id")
+
+
+def tables_with_rates() -> list[RateTable]:
+    """The tenant's rate tables with their `rates`, the newest of each direction first: two queries."""
+    return list(RateTable.objects.prefetch_related("rates"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +175,7 @@ class RentRow:
 
 def rent_rows(month: Month) -> list[RentRow]:
     """The month's rent lease by lease: one query."""
-    lines = usage_lines(month).exclude(kind=UsageLine.Kind.MINUTES)
+    lines = usage_lines(month).filter(corrects__isnull=True).exclude(kind=UsageLine.Kind.MINUTES)
     sums = (
         lines.values(
             "kind",
@@ -156,16 +204,13 @@ def rent_rows(month: Month) -> list[RentRow]:
     ]
 
 
-def explain_unrated(tenant_id: UUID, contacts: Sequence[Contact]) -> list[Unrated]:
-    """Say for each of these contacts, which have ended without a line, why: five queries, however many they are."""
-    book = open_price_book(contacts, tenant_id=tenant_id)
-    outcomes = [(contact, book.price(contact)) for contact in contacts]
+def explain_unrated(tenant_id: UUID, facts: Sequence[Fact]) -> list[Unrated]:
+    """Say for each of these facts, which have no line, why: three queries, however many they are."""
+    book = open_price_book(facts, tenant_id=tenant_id)
+    outcomes = [(fact, book.price(fact)) for fact in facts]
     return [
-        outcome if isinstance(outcome, Unrated) else Unrated(contact.id, UnratedReason.WAITING)
-        for contact, outcome in outcomes
+        outcome
+        if isinstance(outcome, Unrated)
+        else Unrated(fact.contact_id, UnratedReason.WAITING, fact.outbound_call_id)
+        for fact, outcome in outcomes
     ]
-
-
-def unrated() -> QuerySet[Contact]:
-    """The ended contacts that have no usage line, the oldest first."""
-    return contacts_without_line()

@@ -10,7 +10,7 @@ import structlog
 from celery import shared_task
 
 from billing.errors import Unratable
-from billing.services import accrual, rating
+from billing.services import accrual, rating, rerating
 from tenants.public import tenant_ids
 
 logger = structlog.get_logger(__name__)
@@ -18,13 +18,24 @@ logger = structlog.get_logger(__name__)
 
 @shared_task(name="billing.tasks.rate_contact_task", acks_late=True)
 def rate_contact_task(tenant_id: str, contact_id: str) -> None:
-    """Rate one ended contact. One without a price stays in the list of unrated contacts; the sweep tries again."""
+    """Rate one ended contact and the calls made for it. What has no price stays in a list; the sweep tries again."""
     try:
         line = rating.rate_contact(tenant_id=UUID(tenant_id), contact_id=UUID(contact_id))
     except Unratable as error:
         logger.warning("contact_unrated", tenant=tenant_id, contact=contact_id, reason=error.code)
-        return
-    logger.info("contact_rated", tenant=tenant_id, contact=contact_id, amount=str(line.amount), currency=line.currency)
+    else:
+        logger.info(
+            "contact_rated", tenant=tenant_id, contact=contact_id, amount=str(line.amount), currency=line.currency
+        )
+    calls = rating.rate_calls_of(tenant_id=UUID(tenant_id), contact_id=UUID(contact_id))
+    if calls.written or calls.unrated:
+        logger.info(
+            "outbound_calls_rated",
+            tenant=tenant_id,
+            contact=contact_id,
+            rated=len(calls.written),
+            unrated=len(calls.unrated),
+        )
 
 
 @shared_task(name="billing.tasks.rate_unrated", acks_late=True)
@@ -39,6 +50,24 @@ def rate_unrated(everything: bool = False) -> None:
             )
 
     _for_each_tenant(sweep)
+
+
+@shared_task(name="billing.tasks.rerate", acks_late=True)
+def rerate(tenant_id: str, rerating_id: str) -> None:
+    """Carry out a re-rating. One whose message or worker is lost is found by the sweep and goes on where it stood."""
+    order = rerating.carry_out_rerating(tenant_id=UUID(tenant_id), rerating_id=UUID(rerating_id))
+    logger.info("rerated", tenant=tenant_id, rerating=rerating_id, lines=order.lines, corrected=order.corrected)
+
+
+@shared_task(name="billing.tasks.finish_reratings", acks_late=True)
+def finish_reratings() -> None:
+    """Carry out every re-rating of every tenant that is not finished."""
+
+    def finish(tenant_id: UUID) -> None:
+        for rerating_id in rerating.unfinished_reratings(tenant_id):
+            rerate(str(tenant_id), str(rerating_id))
+
+    _for_each_tenant(finish)
 
 
 @shared_task(name="billing.tasks.accrue_all", acks_late=True)

@@ -15,13 +15,14 @@ from routing.models import (
     Interaction,
     Leg,
     Offer,
+    OutboundCall,
     Participation,
     Queue,
     Segment,
     SwitchNode,
 )
 from routing.node import Sounds, SwitchWorker
-from routing.selectors import calling_number, far_numbers
+from routing.selectors import calling_number, far_numbers, numbers_dialled
 from routing.services.commands import switch_hint
 from routing.services.desk import end_contact, finish_wrap_up
 from routing.services.flows import check_flow, publish_flow
@@ -35,6 +36,7 @@ from routing.states import (
     LIVE_OFFER,
     OFFER,
     ContactState,
+    EndedBy,
     EndReason,
     OfferState,
     SegmentKind,
@@ -52,6 +54,7 @@ __all__ = [
     "Direction",
     "Disposition",
     "EndReason",
+    "EndedBy",
     "EntryPoint",
     "Flow",
     "FlowReport",
@@ -62,6 +65,7 @@ __all__ = [
     "MatchRunner",
     "Offer",
     "OfferState",
+    "OutboundCall",
     "Participation",
     "Queue",
     "Segment",
@@ -76,10 +80,11 @@ __all__ = [
     "end_contact",
     "end_wrap_up_segment_of",
     "ensure_demand",
+    "mend",
     "far_numbers",
     "finish_wrap_up",
     "judge_profile",
-    "mend",
+    "numbers_dialled",
     "publish_flow",
     "read_flow_json",
     "refuse_required_skill",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from routing.models import Contact, ContactParty, Direction
+from routing.models import Contact, ContactParty, Direction, OutboundCall, OutboundParty
 
 
 def far_numbers(contacts: Iterable[Contact]) -> dict[UUID, str]:
@@ -20,6 +20,16 @@ def far_numbers(contacts: Iterable[Contact]) -> dict[UUID, str]:
         elif not restricted:
             numbers[contact_id] = ani
     return numbers
+
+
+def numbers_dialled(calls: Iterable[OutboundCall]) -> dict[UUID, str]:
+    """Return for each outbound call the number that was dialled, in E.164 form; "" when it was not recorded.
+
+    One query, however many calls.
+    """
+    numbers = dict.fromkeys((call.id for call in calls), "")
+    parties = OutboundParty.objects.filter(call_id__in=numbers)
+    return numbers | dict(parties.values_list("call_id", "number"))
 
 
 def calling_number(contact_id: UUID) -> str:

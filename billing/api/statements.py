@@ -1,9 +1,9 @@
 """Statements, the usage lines behind them, and what could not be rated."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,10 +11,17 @@ from rest_framework.response import Response
 
 from billing.api.target import OfTenant
 from billing.explain import explain
+from billing.facts import (
+    Fact,
+    calls_without_line,
+    contacts_without_line,
+    facts_of_calls,
+    facts_of_contacts,
+)
 from billing.models import UsageLine
 from billing.months import Month
-from billing.selectors import explain_unrated, statement, statements, unrated
-from routing.public import Contact
+from billing.selectors import day_totals, explain_unrated, statement, statements
+from routing.public import Contact, OutboundCall
 from tenants.api.public import ReadRows, RowsViewSet, TenantView
 from tenants.public import Right
 
@@ -33,9 +40,15 @@ class KindTotalSerializer(serializers.Serializer[Any]):
     amount = AmountField()
 
 
+class CorrectionsSerializer(serializers.Serializer[Any]):
+    lines = serializers.IntegerField()
+    amount = AmountField()
+
+
 class CurrencyTotalSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     kinds = KindTotalSerializer(many=True)
+    corrections = CorrectionsSerializer(help_text="Those made in this month, whatever they correct.")
     exact = AmountField(help_text="The exact sum of the lines.")
     total = serializers.DecimalField(max_digits=40, decimal_places=2, help_text="The sum, rounded once.")
 
@@ -48,10 +61,19 @@ class StatementSerializer(serializers.Serializer[Any]):
     totals = CurrencyTotalSerializer(many=True)
 
 
+class DayTotalSerializer(serializers.Serializer[Any]):
+    day = serializers.DateField()
+    currency = serializers.CharField()
+    lines = serializers.IntegerField()
+    amount = AmountField(help_text="The exact sum of the day's lines.")
+
+
 class UsageLineSerializer(serializers.ModelSerializer[UsageLine]):
     contact = serializers.UUIDField(source="contact_id", allow_null=True)
     seat_lease = serializers.UUIDField(source="seat_lease_id", allow_null=True)
     number_lease = serializers.UUIDField(source="number_lease_id", allow_null=True)
+    outbound_call = serializers.UUIDField(source="outbound_call_id", allow_null=True)
+    corrects = serializers.UUIDField(source="corrects_id", allow_null=True)
     explained = serializers.SerializerMethodField(help_text="The explanation as a sentence, in the reader's language.")
 
     class Meta:
@@ -62,6 +84,10 @@ class UsageLineSerializer(serializers.ModelSerializer[UsageLine]):
             "contact",
             "seat_lease",
             "number_lease",
+            "outbound_call",
+            "corrects",
+            "reason",
+            "made_by",
             "occurred_on",
             "quantity",
             "unit",
@@ -78,9 +104,10 @@ class UsageLineSerializer(serializers.ModelSerializer[UsageLine]):
 
 
 class UnratedSerializer(serializers.Serializer[Any]):
-    """An ended contact that has no usage line yet, and why."""
+    """An ended contact, or an outbound call for one, that has no usage line yet, and why."""
 
     contact = serializers.UUIDField(source="contact_id")
+    outbound_call = serializers.UUIDField(source="outbound_call_id", allow_null=True)
     reason = serializers.CharField()
     explained = serializers.SerializerMethodField()
 
@@ -91,7 +118,12 @@ class UnratedSerializer(serializers.Serializer[Any]):
 class UsageLineFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library has no types
     month = django_filters.CharFilter(method="of_month", label="month, such as 2026-11")
     kind = django_filters.ChoiceFilter(choices=UsageLine.Kind.choices)
+    day = django_filters.DateFilter(field_name="occurred_on")
     contact = django_filters.UUIDFilter(field_name="contact_id")
+    corrects = django_filters.UUIDFilter(field_name="corrects_id", label="the corrections of this line")
+    correction = django_filters.BooleanFilter(
+        field_name="corrects", lookup_expr="isnull", exclude=True, label="corrections only, or none of them"
+    )
 
     def of_month(self, rows: QuerySet[UsageLine], name: str, value: str) -> QuerySet[UsageLine]:
         month = Month.parse(value)
@@ -119,8 +151,19 @@ class StatementView(TenantView):
         return Response(StatementSerializer(statement(self.caller.tenant_id, month)).data)
 
 
+class StatementDaysView(TenantView):
+    """What each day of a statement comes to."""
+
+    read_right = Right.READ_STATEMENTS
+
+    @extend_schema(responses=DayTotalSerializer(many=True))
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        month = Month.parse(kwargs["month"])
+        return Response({"results": DayTotalSerializer(day_totals(month), many=True).data})
+
+
 class UsageLineViewSet(ReadRows):
-    """Usage lines: one for each metered fact. `?month=2026-11` for those of one statement."""
+    """Usage lines: one for each metered fact, and the corrections. `?month=2026-11` for those of one statement."""
 
     model = UsageLine
     serializer_class: Any = UsageLineSerializer
@@ -131,17 +174,33 @@ class UsageLineViewSet(ReadRows):
 class UnratedViewSet(RowsViewSet):
     """Ended contacts without a usage line, with the reason. They are tried again by themselves."""
 
-    model = Contact
+    model: ClassVar[type[Model]] = Contact
     serializer_class: Any = UnratedSerializer
     read_right = Right.READ_STATEMENTS
 
     def rows(self) -> QuerySet[Any]:
-        return unrated()
+        return contacts_without_line()
+
+    def facts(self, page: list[Any]) -> list[Fact]:
+        """Return the facts of a page of rows."""
+        return facts_of_contacts(page)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        entries = explain_unrated(self.caller.tenant_id, page or [])
+        entries = explain_unrated(self.caller.tenant_id, self.facts(page or []))
         return self.get_paginated_response(UnratedSerializer(entries, many=True).data)
+
+
+class UnratedCallViewSet(UnratedViewSet):
+    """Outbound calls without a usage line, with the reason. They are tried again by themselves."""
+
+    model = OutboundCall
+
+    def rows(self) -> QuerySet[Any]:
+        return calls_without_line()
+
+    def facts(self, page: list[Any]) -> list[Fact]:
+        return facts_of_calls(page)
 
 
 class TenantStatementsView(OfTenant, StatementsView):
@@ -156,13 +215,19 @@ class TenantStatementView(OfTenant, StatementView):
     read_right = OfTenant.read_right
 
 
-class TenantUsageLineViewSet(OfTenant, UsageLineViewSet):
-    """An enterprise's usage lines."""
+class TenantUnratedViewSet(OfTenant, UnratedViewSet):
+    """An enterprise's contacts that could not be rated."""
 
     read_right = OfTenant.read_right
 
 
-class TenantUnratedViewSet(OfTenant, UnratedViewSet):
-    """An enterprise's contacts that could not be rated."""
+class TenantUnratedCallViewSet(OfTenant, UnratedCallViewSet):
+    """An enterprise's outbound calls that could not be rated."""
+
+    read_right = OfTenant.read_right
+
+
+class TenantStatementDaysView(OfTenant, StatementDaysView):
+    """What each day of an enterprise's statement comes to."""
 
     read_right = OfTenant.read_right

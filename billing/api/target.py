@@ -28,3 +28,8 @@ class OfTenant(TenantView):
     @property
     def caller(self) -> Caller:
         return replace(super().caller, tenant=self.target)
+
+    @property
+    def whose(self) -> dict[str, Any]:
+        """What every service of this tenant's money is told: whose it is, and who asks."""
+        return {"tenant_id": self.caller.tenant_id, "actor": self.caller.actor}

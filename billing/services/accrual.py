@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from billing.locks import lock_leases
 from billing.models import NumberLease, SeatLease, UsageLine
@@ -15,6 +15,8 @@ from billing.services.leasing import refresh_entitlements
 from tenants.public import Invalid, Tenant, db_now, tenant_scope
 
 BATCH = 500
+CHARGED_TO = Max("usageline__occurred_on", filter=Q(usageline__corrects__isnull=True))
+"""The last day of a lease that has a line of rent; corrections stand on the day of their making."""
 
 
 def accrue_leases(*, tenant_id: UUID, day: dt.date | None = None) -> int:
@@ -41,7 +43,7 @@ def accrue_leases(*, tenant_id: UUID, day: dt.date | None = None) -> int:
 
 def _seat_lines(to: dt.date) -> Iterator[UsageLine]:
     kind = UsageLine.Kind.SEAT
-    leases = SeatLease.objects.filter(first_day__lte=to).annotate(charged_to=Max("usageline__occurred_on"))
+    leases = SeatLease.objects.filter(first_day__lte=to).annotate(charged_to=CHARGED_TO)
     for lease in leases:
         for rent in _days_due(lease, lease.charged_to, to=to, units=lease.seats):
             yield UsageLine(
@@ -60,7 +62,7 @@ def _seat_lines(to: dt.date) -> Iterator[UsageLine]:
 
 def _number_lines(to: dt.date) -> Iterator[UsageLine]:
     kind = UsageLine.Kind.NUMBER
-    leases = NumberLease.objects.filter(first_day__lte=to).annotate(charged_to=Max("usageline__occurred_on"))
+    leases = NumberLease.objects.filter(first_day__lte=to).annotate(charged_to=CHARGED_TO)
     for lease in leases.select_related("number"):
         for rent in _days_due(lease, lease.charged_to, to=to, units=1):
             yield UsageLine(

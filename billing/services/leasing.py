@@ -168,5 +168,6 @@ def _end(model: type[L], lease_id: UUID, last_day: dt.date) -> L:
 def accrued_to(lease: LeasedThing) -> dt.date | None:
     """Return the last day of the lease that has a usage line, inside the open scope."""
     column = "seat_lease" if isinstance(lease, SeatLease) else "number_lease"
-    day: dt.date | None = UsageLine.objects.filter(**{column: lease}).aggregate(to=Max("occurred_on"))["to"]
+    lines = UsageLine.objects.filter(corrects__isnull=True, **{column: lease})
+    day: dt.date | None = lines.aggregate(to=Max("occurred_on"))["to"]
     return day

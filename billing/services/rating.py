@@ -1,18 +1,17 @@
-"""Rating: each ended contact becomes one usage line, once, whoever tries how often and however it is interrupted."""
+"""Rating: each metered fact becomes one usage line, once, whoever tries how often and however it is interrupted."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
-
 from billing.errors import Unratable, UnratedReason
+from billing.facts import Fact, calls_without_line, contacts_without_line, facts_of_calls, facts_of_contacts
 from billing.models import UsageLine
 from billing.models.usage import contact_key
 from billing.pricebook import Unrated, open_price_book
-from routing.public import Contact, ContactState
+from routing.public import Contact, ContactState, OutboundCall
 from tenants.public import NotFound, db_now, record_once, tenant_scope
 
 PAGE = 200
@@ -22,7 +21,7 @@ RECENT = timedelta(days=2)
 
 @dataclass(slots=True)
 class Rating:
-    """What rating some contacts came to: the lines written now, and the contacts that could not be rated."""
+    """What rating some facts came to: the lines written now, and what could not be rated."""
 
     written: list[UsageLine] = field(default_factory=list)
     unrated: list[Unrated] = field(default_factory=list)
@@ -47,63 +46,95 @@ def rate_contact(*, tenant_id: UUID, contact_id: UUID) -> UsageLine:
                 code="contact-not-ended",
                 contact=str(contact_id),
             )
-        rating = _rate([contact], tenant_id)
-        if rating.unrated:
-            reason = rating.unrated[0].reason
-            raise Unratable(
-                f"Contact {contact_id} is not rated: {UnratedReason(reason).label}",
-                code=str(reason),
-                contact=str(contact_id),
-            )
-        return rating.written[0] if rating.written else _written_by_another(contact_id)
+        return _rate_one(facts_of_contacts([contact])[0], tenant_id)
 
 
-def rate_unrated(*, tenant_id: UUID, everything: bool = False) -> Rating:
-    """Rate every ended contact of the tenant that has no line yet, page by page, each page in its own transaction.
+def rate_outbound_call(*, tenant_id: UUID, call_id: UUID) -> UsageLine:
+    """Write the usage line of an ended call to the outside, or find the one that is there; return it.
 
-    Looks at the contacts of the last `RECENT`, or at `everything`. A contact that cannot be rated stays in the list
-    of `selectors.unrated` and does not keep the ones behind it from their turn.
+    The rate is the longest prefix of the number dialled in the outbound table of the day on which it was dialled.
+    Raises NotFound for a call that is not the tenant's, Unratable when it has not ended or has no price yet.
     """
-    whole = Rating()
-    for page in _pages(tenant_id, everything):
-        whole.written += page.written
-        whole.unrated += page.unrated
-    return whole
+    with tenant_scope(tenant_id):
+        call = OutboundCall.objects.filter(id=call_id).first()
+        if call is None:
+            raise NotFound(f"There is no outbound call {call_id}.", outbound_call=str(call_id))
+        if call.ended_at is None:
+            raise Unratable(
+                f"Outbound call {call_id} has not ended; it is rated when it has.",
+                code="call-not-ended",
+                outbound_call=str(call_id),
+            )
+        return _rate_one(facts_of_calls([call])[0], tenant_id)
 
 
-def _written_by_another(contact_id: UUID) -> UsageLine:
-    line: UsageLine = UsageLine.objects.get(key=contact_key(contact_id))
+def rate_calls_of(*, tenant_id: UUID, contact_id: UUID) -> Rating:
+    """Rate the ended calls to the outside that were made for a contact and have no line yet."""
+    with tenant_scope(tenant_id):
+        facts = facts_of_calls(list(calls_without_line().filter(contact_id=contact_id)))
+        return _rate(facts, tenant_id) if facts else Rating()
+
+
+def _rate_one(fact: Fact, tenant_id: UUID) -> UsageLine:
+    """Write the fact's line or find the one that is there, inside the open scope; raise Unratable."""
+    rating = _rate([fact], tenant_id)
+    if rating.unrated:
+        reason = rating.unrated[0].reason
+        raise Unratable(
+            f"{fact.key} is not rated: {UnratedReason(reason).label}", code=str(reason), contact=str(fact.contact_id)
+        )
+    if rating.written:
+        return rating.written[0]
+    line: UsageLine = UsageLine.objects.get(key=fact.key)  # written by another
     return line
 
 
-def contacts_without_line() -> QuerySet[Contact]:
-    """The ended contacts that have no usage line, inside the open tenant scope. Ids are UUIDv7: the oldest first."""
-    line = UsageLine.objects.filter(contact=OuterRef("id"))
-    return Contact.objects.filter(~Exists(line), state=ContactState.ENDED).order_by("id")
+def rate_unrated(*, tenant_id: UUID, everything: bool = False) -> Rating:
+    """Rate every ended contact and outbound call of the tenant that has no line, page by page, each in a transaction.
+
+    Looks at what began within `RECENT`, or at `everything`. What cannot be rated stays in the list of
+    `selectors.unrated` and does not keep what is behind it from its turn.
+    """
+    whole = Rating()
+    for pages in (_pages(tenant_id, _next_contacts, everything), _pages(tenant_id, _next_calls, everything)):
+        for page in pages:
+            whole.written += page.written
+            whole.unrated += page.unrated
+    return whole
 
 
-def _pages(tenant_id: UUID, everything: bool) -> Iterator[Rating]:
-    after = uuid.UUID(int=0)
-    while True:
+Page = tuple[list[Fact], UUID | None]
+"""Facts without a line, and the id after which the next page begins; None when there is none."""
+
+
+def _next_contacts(after: UUID, since: datetime | None) -> Page:
+    rows = contacts_without_line().filter(id__gt=after)
+    page = list((rows.filter(arrived_at__gte=since) if since else rows)[:PAGE])
+    return facts_of_contacts(page), page[-1].id if len(page) == PAGE else None
+
+
+def _next_calls(after: UUID, since: datetime | None) -> Page:
+    rows = calls_without_line().filter(id__gt=after)
+    page = list((rows.filter(began_at__gte=since) if since else rows)[:PAGE])
+    return facts_of_calls(page), page[-1].id if len(page) == PAGE else None
+
+
+def _pages(tenant_id: UUID, next_page: Callable[[UUID, datetime | None], Page], everything: bool) -> Iterator[Rating]:
+    after: UUID | None = uuid.UUID(int=0)
+    while after is not None:
         with tenant_scope(tenant_id):
-            contacts = contacts_without_line().filter(id__gt=after)
-            if not everything:
-                contacts = contacts.filter(arrived_at__gte=db_now() - RECENT)
-            page = list(contacts[:PAGE])
-            rating = _rate(page, tenant_id) if page else Rating()
+            facts, after = next_page(after, None if everything else db_now() - RECENT)
+            rating = _rate(facts, tenant_id) if facts else Rating()
         yield rating
-        if len(page) < PAGE:
-            return
-        after = page[-1].id
 
 
-def _rate(contacts: Sequence[Contact], tenant_id: UUID) -> Rating:
-    """Price the contacts and insert their lines, inside the open scope. A line that another wrote first stays."""
-    book = open_price_book(contacts, tenant_id=tenant_id)
+def _rate(facts: Sequence[Fact], tenant_id: UUID) -> Rating:
+    """Price the facts and insert their lines, inside the open scope. A line that another wrote first stays."""
+    book = open_price_book(facts, tenant_id=tenant_id)
     rating = Rating()
     lines = []
-    for contact in contacts:
-        outcome = book.price(contact)
+    for fact in facts:
+        outcome = book.price(fact)
         if isinstance(outcome, Unrated):
             rating.unrated.append(outcome)
         else:

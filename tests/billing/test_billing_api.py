@@ -16,7 +16,17 @@ from tests.contact_rows import make_contact
 from tests.factories import make_number, make_tenant
 
 TABLE = {"name": "Standard", "direction": "inbound", "currency": "EUR", "first_day": "2026-01-01"}
-ROWS = ("rate-tables", "rates", "seat-leases", "number-leases", "usage-lines", "unrated-contacts", "statements")
+ROWS = (
+    "rate-tables",
+    "rates",
+    "seat-leases",
+    "number-leases",
+    "usage-lines",
+    "re-ratings",
+    "unrated-contacts",
+    "unrated-outbound-calls",
+    "statements",
+)
 
 
 @pytest.fixture
@@ -50,6 +60,7 @@ def test_from_a_rate_table_to_the_statement(operator: Api) -> None:
                 "exact": "0.001435",
                 "total": "0.00",
                 "kinds": [{"kind": "minutes", "lines": 1, "quantity": "7.000000", "amount": "0.001435"}],
+                "corrections": {"lines": 0, "amount": "0.000000"},
             }
         ],
     }
@@ -86,26 +97,38 @@ def test_the_operator_charges_for_a_number_once_at_a_time(operator: Api) -> None
 
 
 @pytest.mark.parametrize(
-    ("change", "pointer"),
+    ("change", "code", "pointer"),
     [
-        ({"currency": "eu"}, "/currency"),
-        ({"direction": "sideways"}, "/direction"),
-        ({"first_day": "yesterday"}, "/first_day"),
-        ({"last_day": "2025-12-31"}, ""),
-        ({"first_day": "2026-06-01"}, ""),
+        ({"currency": "eu"}, "invalid", "/currency"),
+        ({"currency": "CNY"}, "invalid-rate-table", "/currency"),
+        ({"direction": "sideways"}, "invalid", "/direction"),
+        ({"first_day": "yesterday"}, "invalid", "/first_day"),
+        ({"last_day": "2025-12-31"}, "invalid-rate-table", "/last_day"),
     ],
 )
-def test_a_faulty_rate_table_is_refused(operator: Api, change: dict[str, Any], pointer: str) -> None:
+def test_a_faulty_rate_table_is_refused(operator: Api, change: dict[str, Any], code: str, pointer: str) -> None:
     acme = make_tenant()
     address = f"tenants/{acme.id}/rate-tables/"
-    if change == {"first_day": "2026-06-01"}:
-        operator.send(address, TABLE)
-    before = operator.read(address).json()["results"]
 
-    problem = assert_problem(operator.send(address, {**TABLE, **change}), 422, "invalid")
+    problem = assert_problem(operator.send(address, {**TABLE, **change}), 422, code)
 
     assert [fault["pointer"] for fault in problem["errors"]] == [pointer]
-    assert operator.read(address).json()["results"] == before
+    assert operator.read(address).json()["results"] == []
+
+
+def test_a_table_that_overlaps_is_refused_by_name(operator: Api) -> None:
+    acme = make_tenant()
+    address = f"tenants/{acme.id}/rate-tables/"
+    first = operator.send(address, TABLE).json()
+
+    problem = assert_problem(operator.send(address, {**TABLE, "first_day": "2026-06-01"}), 409, "overlaps")
+
+    assert (problem["other"], problem["first_day"], problem["last_day"]) == (first["id"], "2026-01-01", None)
+    assert [fault["pointer"] for fault in problem["errors"]] == ["/first_day"]
+    assert operator.send(address, {**TABLE, "direction": "outbound"}).status_code == 201
+    ended = operator.send(f"{address}{first['id']}/end/", {"last_day": "2026-05-31"}).json()
+    assert ended == {**first, "last_day": "2026-05-31"}
+    assert operator.send(address, {**TABLE, "first_day": "2026-06-01"}).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -116,7 +139,17 @@ def test_a_faulty_rate_table_is_refused(operator: Api, change: dict[str, Any], p
         ({"prefix": "86"}, 422),
         ({"prefix": "+8x"}, 422),
         ({"initial_seconds": 0}, 422),
+        ({"price_per_minute": "0.01 EUR"}, 422),
+        ({"price_per_minute": "NaN"}, 422),
+        ({"price_per_minute": "1000000000000"}, 422),
+        ({"connection_fee": "-0.01"}, 422),
+        ({"minimum_charge": "0.0000001"}, 422),
+        ({"minimum_charge": "-1"}, 422),
+        ({"increment_seconds": 1.5}, 422),
+        ({"first_day": "2025-01-01", "last_day": "2025-12-31"}, 422),
+        ({"first_day": "2026-02-02", "last_day": "2026-02-01"}, 422),
         ({"prefix": "+86"}, 409),
+        ({"prefix": "+86", "first_day": "2026-02-01"}, 409),
     ],
 )
 def test_a_faulty_rate_is_refused(operator: Api, change: dict[str, Any], status: int) -> None:

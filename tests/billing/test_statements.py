@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from billing.explain import explain
+from billing.facts import contacts_without_line, facts_of_contacts
 from billing.models import Rate, RateTable, UsageLine
 from billing.months import Month
-from billing.selectors import explain_unrated, rent_rows, statement, statements, unrated, usage_lines
+from billing.selectors import explain_unrated, rent_rows, statement, statements, usage_lines
 from billing.services.accrual import accrue_leases
 from billing.services.leasing import lease_number, lease_seats
 from billing.services.rating import rate_contact
@@ -126,7 +127,7 @@ def test_unrated_contacts_are_listed_with_their_reasons_in_a_fixed_number_of_que
     make_contact(tenant, at=at, state="in_flow")
 
     with tenant_scope(tenant.id, read_only=True), CaptureQueriesContext(connections["default"]) as queries:
-        entries = explain_unrated(tenant.id, list(unrated()))
+        entries = explain_unrated(tenant.id, facts_of_contacts(list(contacts_without_line())))
 
     assert [(entry.contact_id, str(entry.reason)) for entry in entries] == [
         (waiting.id, "waiting"),
@@ -156,7 +157,7 @@ def test_each_line_explains_itself() -> None:
     with translation.override("en"):
         assert explain(minutes) == (
             "0.012300 per minute × 7 s ÷ 60 = 0.001435 EUR; +86 is the longest prefix of “Standard” that fits the "
-            "number; 7 s on the line, begun seconds count whole"
+            "number, its price from Jan. 1, 2026 on; 7 s on the line, begun seconds count whole"
         )
         assert explain(number) == (
             "+442079460123 at 31.000000 a month: day 1 of this lease in a month of 31 days, 1.000000 EUR"
