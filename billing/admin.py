@@ -1,6 +1,6 @@
 """The administration of billing: an enterprise looks at its prices, leases and usage.
 
-The operator writes them by the API, which names the enterprise in the address.
+The operator writes them by the API and on the pages below /enterprises/, which name the enterprise in the address.
 """
 
 from django.contrib import admin
@@ -21,7 +21,17 @@ class RateTableAdmin(ReadOnlyAdmin):
 
 @admin.register(Rate)
 class RateAdmin(ReadOnlyAdmin):
-    list_display = ("table", "prefix", "price_per_minute", "connection_fee", "initial_seconds", "increment_seconds")
+    list_display = (
+        "table",
+        "prefix",
+        "price_per_minute",
+        "connection_fee",
+        "minimum_charge",
+        "initial_seconds",
+        "increment_seconds",
+        "first_day",
+        "last_day",
+    )
     list_select_related = ("table",)
     search_fields = ("prefix",)
     read_right = write_right = Right.READ_RATES
@@ -42,7 +52,7 @@ class NumberLeaseAdmin(ReadOnlyAdmin):
 
 @admin.register(UsageLine)
 class UsageLineAdmin(ReadOnlyAdmin):
-    list_display = ("occurred_on", "kind", "quantity", "unit", "unit_price", "amount", "currency")
+    list_display = ("occurred_on", "kind", "quantity", "unit", "unit_price", "amount", "currency", "reason")
     list_filter = ("kind",)
     fields = (
         "occurred_on",
@@ -50,6 +60,10 @@ class UsageLineAdmin(ReadOnlyAdmin):
         "contact",
         "seat_lease",
         "number_lease",
+        "outbound_call",
+        "corrects",
+        "reason",
+        "made_by",
         "quantity",
         "unit",
         "unit_price",

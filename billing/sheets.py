@@ -39,6 +39,9 @@ def lines_as_csv(lines: Iterable[UsageLine]) -> str:
             _("Amount"),
             _("Currency"),
             _("Explanation"),
+            _("Corrects the line"),
+            _("Reason"),
+            _("Line"),
         ]
     )
     for line in lines:
@@ -52,6 +55,9 @@ def lines_as_csv(lines: Iterable[UsageLine]) -> str:
             line.amount,
             line.currency,
             explain(line),
+            str(line.corrects_id or ""),
+            line.reason,
+            str(line.id),
         ]
         sheet.writerow([cell(value) for value in cells])
     return out.getvalue()

@@ -14,6 +14,7 @@ PLACES: dict[str, Right] = {
     "board": Right.READ_BOARD,
     "calls": Right.READ_CONTACTS,
     "statement": Right.READ_STATEMENTS,
+    "enterprises": Right.WRITE_RATES,
     "administration": Right.ADMINISTER,
 }
 

@@ -56,6 +56,7 @@ WIDGETS: dict[type[forms.Field], type[forms.Widget]] = {
 
 __all__ = [
     "ReadOnlyAdmin",
+    "RefusedForm",
     "RemovalForm",
     "ServiceForm",
     "Site",
@@ -119,7 +120,21 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
         return redirect("sign-in")
 
 
-class ServiceForm(forms.Form):
+class RefusedForm(forms.Form):
+    """A form that shows what a service refused, with all that was put in."""
+
+    def take(self, error: HotseatError) -> None:
+        """Show what the service refused, at the fields that it names."""
+        self.add_error(None, error.message)
+        faults = error.data.get("errors", ())
+        pairs = faults.items() if isinstance(faults, dict) else ((item["pointer"], item["message"]) for item in faults)
+        for pointer, message in pairs:
+            name = str(pointer).lstrip("/")
+            known = name if name in self.fields else None
+            self.add_error(known, message if known or not name else f"{pointer}: {message}")
+
+
+class ServiceForm(RefusedForm):
     """A form whose save is a service. The view opens a read-only scope around making and checking the form."""
 
     title = ""
@@ -147,16 +162,6 @@ class ServiceForm(forms.Form):
     def carry_out(self) -> str | None:
         """Call the service, outside any scope; return a sentence to show, or None for the usual one."""
         raise NotImplementedError
-
-    def take(self, error: HotseatError) -> None:
-        """Show what the service refused, at the fields that it names."""
-        self.add_error(None, error.message)
-        faults = error.data.get("errors", ())
-        pairs = faults.items() if isinstance(faults, dict) else ((item["pointer"], item["message"]) for item in faults)
-        for pointer, message in pairs:
-            name = str(pointer).lstrip("/")
-            known = name if name in self.fields else None
-            self.add_error(known, message if known or not name else f"{pointer}: {message}")
 
 
 class RemovalForm(ServiceForm):

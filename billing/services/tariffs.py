@@ -181,7 +181,7 @@ def _save_table(table: RateTable) -> RateTable:
     if errors:
         raise Invalid(_("The rate table is not valid."), code="invalid-rate-table", errors=errors)
     others = RateTable.objects.filter(direction=table.direction)
-    _refuse_overlap(table, others, _("“%(name)s”") % {"name": table.name})
+    _refuse_overlap(table, others)
     table.save()
     return table
 
@@ -197,7 +197,7 @@ def _save_rate(rate: Rate) -> Rate:
     if errors:
         raise Invalid(_("The rate is not valid."), code="invalid-rate", errors=errors)
     others = Rate.objects.filter(table=table, prefix=rate.prefix)
-    _refuse_overlap(rate, others, _("prefix “%(prefix)s”") % {"prefix": rate.prefix})
+    _refuse_overlap(rate, others)
     rate.save()
     return rate
 
@@ -213,7 +213,7 @@ def _field_errors(row: RateTable | Rate) -> dict[str, list[str]]:
     return {}
 
 
-def _refuse_overlap(row: Dated, others: QuerySet[Dated], what: str) -> None:
+def _refuse_overlap(row: Dated, others: QuerySet[Dated]) -> None:
     """Raise Conflict, naming the first other row that shares a day with this one."""
     if row.last_day is not None:
         others = others.filter(Q(first_day__isnull=True) | Q(first_day__lte=row.last_day))
@@ -223,10 +223,13 @@ def _refuse_overlap(row: Dated, others: QuerySet[Dated], what: str) -> None:
     if other is None:
         return
     first, last = (day.isoformat() if day else None for day in (other.first_day, other.last_day))
-    message = _("%(what)s overlaps with what counts from %(first)s to %(last)s: end that first, or begin later.") % {
-        "what": what,
-        "first": first or "…",
-        "last": last or "…",
-    }
-    errors = {"first_day": [message]}
-    raise Conflict(message, code="overlaps", errors=errors, other=str(other.id), first_day=first, last_day=last)
+    days = {"what": str(other), "first": first or "…", "last": last or "…"}
+    clash = _("%(what)s counts from %(first)s to %(last)s already: end that first, or begin later.") % days
+    raise Conflict(
+        _("Another price counts on some of these days. %(clash)s") % {"clash": clash},
+        code="overlaps",
+        errors={"first_day": [clash]},
+        other=str(other.id),
+        first_day=first,
+        last_day=last,
+    )
