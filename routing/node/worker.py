@@ -310,29 +310,23 @@ class SwitchWorker:
         try:
             channels, bridges = await self.switch.channels(), await self.switch.bridges()
             endpoints = await self.switch.endpoints()
+            now = self._clock.now()
+            look = partial(compare, node=self.node, channels=channels, bridges=bridges, now=now, began=began)
+            found: Findings = await self._in_thread(partial(with_retries, look))
+            ended = await self.switch.endings(found.vanished)
         except port.SwitchUnavailable:
             return
-        now = self._clock.now()
-        look = partial(compare, node=self.node, channels=channels, bridges=bridges, now=now, began=began)
-        found: Findings = await self._in_thread(partial(with_retries, look))
         news = await self._in_thread(lambda: with_retries(lambda: unlike_ours(endpoints)))
         if not self._lease_is_good():
             return
-        for event in found.missed:
+        for event in (*found.missed, *ended):
             log.info("the exchange's state says what no event did", extra={"event": type(event).__name__})
             self._events.start([_key(event)], partial(self._apply, event))
-        for channel in found.vanished:
-            log.warning("a leg is gone that was never reported ended", extra={"channel": channel})
-            self._events.start(
-                [f"channel:{channel}"],
-                partial(
-                    self._end_leg,
-                    channel,
-                    at=last_seen or now,
-                    cause=port.Cause.NETWORK_OUT_OF_ORDER,
-                    lost=True,
-                ),
+        for channel in set(found.vanished) - {event.channel for event in ended}:
+            lose = partial(
+                self._end_leg, channel, at=last_seen or now, cause=port.Cause.NETWORK_OUT_OF_ORDER, lost=True
             )
+            self._events.start([f"channel:{channel}"], lose)
         for bridge in found.empty:
             log.info("an idle bridge is taken away", extra={"bridge": bridge})
             with contextlib.suppress(port.SwitchUnavailable):

@@ -200,7 +200,9 @@ def leg_ended(
         if leg.offer_id is None:
             caller_left(leg.interaction, contact, at=seen, lost=lost)
         elif contact is not None:
-            agent_left(contact, leg, cause=cause, at=seen)
+            agent_left(contact, leg, cause=cause, at=seen, lost=lost)
+        if lost:
+            log.warning("a leg was lost with its exchange", extra={"channel": channel, "at": seen.isoformat()})
 
 
 def on_our_clock(interaction: Interaction, at: datetime) -> datetime:
@@ -270,12 +272,12 @@ def caller_left(interaction: Interaction, contact: Contact | None, *, at: dateti
     end_contact_row(contact, interaction, reason=reason, at=at)
 
 
-def agent_left(contact: Contact, leg: Leg, *, cause: int, at: datetime) -> None:
+def agent_left(contact: Contact, leg: Leg, *, cause: int, at: datetime, lost: bool = False) -> None:
     """End what the agent's leg was for: the offer that rang on it, or the talk. Inner step; the contact is locked."""
     offer, participation = live_offer(contact), handler_of(contact)
     if offer is not None and offer.id == leg.offer_id:
         session = lock_sessions([offer.session_id]).get(offer.session_id)
-        _offer_failed(contact, offer, session, cause=cause, at=at)
+        _offer_failed(contact, offer, session, cause=cause, at=at, lost=lost)
     elif participation is not None and participation.leg_channel == leg.channel_id:
         session = lock_sessions([participation.session_id])[participation.session_id]
         part(contact, participation, session, at=at)
@@ -286,12 +288,16 @@ def agent_left(contact: Contact, leg: Leg, *, cause: int, at: datetime) -> None:
         caller_command(contact, CommandKind.HANG_UP, at=at)
 
 
-def _offer_failed(contact: Contact, offer: Offer, session: AgentSession | None, *, cause: int, at: datetime) -> None:
+def _offer_failed(
+    contact: Contact, offer: Offer, session: AgentSession | None, *, cause: int, at: datetime, lost: bool
+) -> None:
     """The agent's leg ended before the two were joined: the caller keeps the place, the agent gets what fits."""
     accepted = offer.state == OfferState.ACCEPTED
     if accepted:
         state, why = OfferState.FAILED, "left-before-bridge"
         Leg.objects.filter(channel_id=contact.caller_channel).update(bridged_at=None)
+    elif lost:
+        state, why = OfferState.FAILED, "switch-lost"
     elif cause in BUSY_CAUSES:
         state, why = OfferState.REJECTED, "busy"
     elif cause in SILENT_CAUSES:
@@ -301,7 +307,7 @@ def _offer_failed(contact: Contact, offer: Offer, session: AgentSession | None, 
     close_offer(contact, offer, session, state=state, cause=why, at=at, leg_is_over=True)
     if session is None or session.state == SessionState.LOGGED_OUT:
         return
-    if accepted or state == OfferState.REJECTED:
+    if accepted or lost or state == OfferState.REJECTED:
         spare(contact, session)
     else:
         missed = state == OfferState.TIMED_OUT

@@ -137,6 +137,11 @@ class AriClient:
         """Have the exchange send an event of ours back to us through the application's socket."""
         await self.request("POST", f"/events/user/{_segment(name)}", params={"application": application})
 
+    async def global_variable(self, name: str) -> str:
+        """A global variable of the dialplan; empty when there is none of that name."""
+        answer: Json = await self.request("GET", "/asterisk/variable", params={"variable": name})
+        return str(answer["value"])
+
     async def endpoints(self) -> list[Json]:
         answer: list[Json] = await self.request("GET", "/endpoints/PJSIP")
         return answer

@@ -16,7 +16,16 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from routing.switch.ari import AriClient, AriError, AriUnavailable, EventStream
-from routing.switch.asterisk_events import CALL_EVENTS, DIALLED, HEARTBEAT, STATION_EVENTS, Translator, snapshot
+from routing.switch.asterisk_events import (
+    CALL_EVENTS,
+    DIALLED,
+    HEARTBEAT,
+    STATION_EVENTS,
+    Translator,
+    ending,
+    place_of_ending,
+    snapshot,
+)
 from routing.switch.port import (
     REQUEST_TIMEOUT_S,
     BridgeSnapshot,
@@ -24,6 +33,7 @@ from routing.switch.port import (
     ChannelGone,
     ChannelSnapshot,
     EndpointSnapshot,
+    LegEnded,
     SwitchAlive,
     SwitchConnected,
     SwitchError,
@@ -228,6 +238,8 @@ class AsteriskSwitch:
         if channel in self._dialled:
             return
         variables = {f"PJSIP_HEADER(add,{name})": value for name, value in (headers or {}).items()}
+        place = place_of_ending(channel).removeprefix("HOTSEAT_ENDED_")
+        variables["CHANNEL(hangup_handler_push)"] = f"hotseat-ended,s,1({place})"
         try:
             await self._client.originate(
                 channel,
@@ -295,6 +307,10 @@ class AsteriskSwitch:
     async def bridges(self) -> Sequence[BridgeSnapshot]:
         rows = await _done(self._client.bridges())
         return [BridgeSnapshot(id=row["id"], channels=tuple(row["channels"])) for row in rows]
+
+    async def endings(self, channels: Sequence[str]) -> Sequence[LegEnded]:
+        told = [ending(name, await _done(self._client.global_variable(place_of_ending(name)))) for name in channels]
+        return [one for one in told if one is not None]
 
     async def endpoints(self) -> Sequence[EndpointSnapshot]:
         rows = await _done(self._client.endpoints())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from zlib import crc32
 
 from routing.switch.ari import Json, parse_time
 from routing.switch.port import (
@@ -57,6 +58,7 @@ _STATES = {
 }
 _FIRST_FAILURE = 300
 _INTERWORKING = 127
+_PLACES = 4096
 _ANONYMOUS = "anonymous"
 
 
@@ -212,6 +214,25 @@ class Translator:
 def _q850(cause: int) -> int:
     """Asterisk's cause as Q.850: it gives none for a plain BYE, and 127 (interworking) for a CANCEL."""
     return Cause.NORMAL_CLEARING if cause in (0, _INTERWORKING) else cause
+
+
+def place_of_ending(channel: str) -> str:
+    """The global variable in which the dialplan (``[hotseat-ended]``) says how a leg ended.
+
+    Callers' channels are counted by the exchange and take the places in turn; ours are named by us, and take one by
+    their name.
+    """
+    counted = channel.rpartition(".")[2]
+    place = str(int(counted) % _PLACES) if counted.isdecimal() else f"D{crc32(channel.encode()) % _PLACES}"
+    return f"HOTSEAT_ENDED_{place}"
+
+
+def ending(channel: str, text: str) -> LegEnded | None:
+    """Read what such a variable says: the channel, seconds since the epoch, the cause. ``None`` of another channel."""
+    words = text.split()
+    if len(words) != 3 or words[0] != channel:
+        return None
+    return LegEnded(channel=channel, at=datetime.fromtimestamp(float(words[1]), UTC), cause=_q850(int(words[2])))
 
 
 def _other(event: Json, at: datetime) -> SwitchEvent | None:

@@ -430,6 +430,14 @@ class Switch(Protocol):
         """Every bridge now."""
         ...
 
+    async def endings(self, channels: Sequence[str]) -> Sequence[LegEnded]:
+        """How and when legs ended that are no more, for whom ``LegEnded`` was not heard.
+
+        The exchange remembers the last some thousands of its legs until it ends itself. A leg that is missing here
+        was lost with a former exchange, or ended too long ago.
+        """
+        ...
+
     async def endpoints(self) -> Sequence[EndpointSnapshot]:
         """Every telephone and trunk now, with its registration."""
         ...

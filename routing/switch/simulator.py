@@ -14,6 +14,7 @@ from routing.switch.port import (
     ChannelGone,
     ChannelSnapshot,
     EndpointSnapshot,
+    LegEnded,
     SwitchAlive,
     SwitchConnected,
     SwitchEvent,
@@ -195,6 +196,9 @@ class SimulatedSwitch:
 
     async def bridges(self) -> Sequence[BridgeSnapshot]:
         return await self._do(lambda: [bridge.snapshot() for bridge in self.exchange.joined.values()])
+
+    async def endings(self, channels: Sequence[str]) -> Sequence[LegEnded]:
+        return await self._do(lambda: [self.exchange.over[name] for name in channels if name in self.exchange.over])
 
     async def endpoints(self) -> Sequence[EndpointSnapshot]:
         return await self._do(self.exchange.endpoints)

@@ -50,6 +50,7 @@ class Exchange:
         self.live: dict[str, Channel] = {}
         self.joined: dict[str, Bridge] = {}
         self.telephones: dict[str, Terminal] = {}
+        self.over: dict[str, LegEnded] = {}
         self._boot = boot or secrets.token_hex(4)
         self._calls = 0
         self._dialled: set[str] = set()
@@ -78,6 +79,7 @@ class Exchange:
             self._drop(channel, Cause.NETWORK_OUT_OF_ORDER)
         self.live.clear()
         self.joined.clear()
+        self.over.clear()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let something go on by itself until it ends or the exchange is stopped."""
@@ -153,15 +155,17 @@ class Exchange:
         self._leave(channel)
         del self.live[channel.id]
         self._drop(channel, cause)
-        self._tell(
-            LegEnded(
-                channel=channel.id,
-                at=channel.ended_at or now,
-                cause=cause,
-                sip_status=None if channel.answered else sip_status(cause),
-                sip_call_id=channel.sip_call_id,
-            )
+        ended = LegEnded(
+            channel=channel.id,
+            at=channel.ended_at or now,
+            cause=cause,
+            sip_status=None if channel.answered else sip_status(cause),
+            sip_call_id=channel.sip_call_id,
         )
+        self.over[channel.id] = ended
+        while len(self.over) > 4096:
+            del self.over[next(iter(self.over))]
+        self._tell(ended)
 
     def _drop(self, channel: Channel, cause: int) -> None:
         channel.ended_at, channel.cause = self.clock.now(), cause

@@ -193,6 +193,7 @@ async def test_a_leg_that_vanished_ends_its_contact_once_at_the_time_last_seen_a
         worker.switch.faults.lost = 1.0
         for channel in list(exchange.live.values()):
             exchange.end(channel, Cause.NETWORK_OUT_OF_ORDER)
+        exchange.over.clear()
         # Legs younger than three seconds may not have reached the exchange yet: these are older.
         await in_thread(_age_legs)()
         worker.switch.faults.lost = 0.0
@@ -204,6 +205,33 @@ async def test_a_leg_that_vanished_ends_its_contact_once_at_the_time_last_seen_a
     assert ended.end_reason == EndReason.SWITCH_LOST
     assert not (await in_thread(factories.slot_of)(session)).held
     assert await in_thread(_count_events)(ended, "contact.ended") == 1
+
+
+async def test_a_caller_who_left_while_no_worker_was_connected_is_abandoned_at_that_very_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = await in_thread(calls.make_line)(short_abandon_seconds=0)
+    exchange = Exchange()
+    async with worker_on(exchange, tmp_path, holder="one"):
+        caller = place_call(exchange, dnis=line.number, ani=NUMBER)
+        contact = await eventually(lambda: in_state(line.tenant, ContactState.QUEUED))
+    await in_thread(_age_legs)()
+    caller.hang_up()
+    async with worker_on(exchange, tmp_path, holder="two"):
+        ended = await eventually(lambda: in_state(line.tenant, ContactState.ENDED))
+        await eventually(lambda: all_legs_over(line.tenant))
+    left_at = exchange.over[caller.channel].at
+    exchange.stop()
+    assert contact is not None
+    assert ended is not None
+    offset = timedelta(milliseconds=await in_thread(_offset_of)(ended))
+    assert (ended.end_reason, ended.ended_at) == (EndReason.ABANDONED, left_at + offset)
+    assert "lost with its exchange" not in caplog.text
+
+
+def _offset_of(contact: Contact) -> int:
+    with engine_scope(read_only=True):
+        return Interaction.objects.using("engine").get(id=contact.interaction_id).clock_offset_ms
 
 
 def _age_legs() -> None:

@@ -403,6 +403,23 @@ class SwitchContract:
         assert not ear.of(LegEnded, channel=leaves)
         assert (left[stays].ours, left[stays].answered) == (True, True)
 
+    async def test_how_legs_ended_while_nobody_was_connected_is_told_when_asked(self, far: FarEnd, ear: Ear) -> None:
+        caller, left = await self.answered(far, ear, CallerScript(talk_s=2))
+        async with far.telephone(PhoneScript(ring_s=None)):
+            rung = await self.dialled(far, ear, timeout_s=1)
+            await ear.event(LegRinging, channel=rung)
+            await far.cut()
+            lost = await ear.event(SwitchLost)
+            await caller.over()
+            await far.mend()
+            await ear.event(SwitchConnected, number=2)
+        ended = {leg.channel: leg for leg in await ear.switch.endings([left, rung, new_id()])}
+        assert set(ended) == {left, rung}
+        assert (ended[left].cause, ended[rung].cause) == (Cause.NORMAL_CLEARING, Cause.NO_ANSWER)
+        assert lost.at < ended[rung].at < ended[left].at
+        (answered,) = ear.of(LegAnswered, channel=left)
+        assert 1.5 < (ended[left].at - answered.at).total_seconds() < 2.8
+
     async def test_who_calls_while_nobody_is_connected_is_told_afterwards(self, far: FarEnd, ear: Ear) -> None:
         await far.cut()
         await ear.event(SwitchLost)
