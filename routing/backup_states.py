@@ -64,7 +64,7 @@ DIVERSION = Transitions(
     {
         DiversionState.CHOOSING: {DiversionState.DIALLING, DiversionState.ANNOUNCING, DiversionState.OVER},
         DiversionState.DIALLING: {DiversionState.TALKING, DiversionState.CHOOSING, DiversionState.OVER},
-        DiversionState.TALKING: {DiversionState.OVER},
+        DiversionState.TALKING: {DiversionState.CHOOSING, DiversionState.OVER},
         DiversionState.ANNOUNCING: {DiversionState.OVER},
         DiversionState.OVER: set(),
     },

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connections
 
-from routing.models import CommandKind, ContactParty, SwitchCommand
+from routing.models import CommandKind, ContactParty, OutboundParty, SwitchCommand, Trunk
 from routing.node.sounds import Sounds
 from routing.states import COMMAND, CommandState
 from routing.switch.port import Cause, ChannelGone, Switch, SwitchRefused
@@ -33,6 +33,11 @@ class Command:
     contact_id: UUID | None
     kind: str
     arguments: dict[str, Any]
+
+    @property
+    def is_outbound(self) -> bool:
+        """Whether it dials to the outside."""
+        return "outbound" in self.arguments
 
     @property
     def keys(self) -> list[str]:
@@ -83,12 +88,27 @@ def settle_done(commands: Sequence[UUID], held: Held) -> None:
 
 
 def caller_of(command: Command) -> tuple[str, str]:
-    """Return the caller's name and number for the agent's phone, read in the contact's own scope; empty when hidden."""
+    """Return the name and number that the phone rung is to show, read in the contact's own scope.
+
+    An agent sees the caller, nothing of one who hides. To the outside goes what the trunk shows: the caller's number,
+    or the number that was called, which is never nobody's.
+    """
     with tenant_scope(UUID(command.arguments["tenant"]), read_only=True):
         party = find_row(ContactParty, "t.contact_id = %s", [command.contact_id])
-        if party is None or party.ani_restricted:
+        if party is None:
             return "", ""
-        return party.name, party.ani
+        if command.is_outbound and (command.arguments["shows"] == Trunk.Shows.NUMBER or party.ani_restricted):
+            return "", party.dnis
+        return ("", "") if party.ani_restricted else (party.name, party.ani)
+
+
+def number_of(command: Command) -> str:
+    """Return the number that an outbound dial goes to, read in the contact's own scope: commands hold none."""
+    with tenant_scope(UUID(command.arguments["tenant"]), read_only=True):
+        party = find_row(OutboundParty, "t.call_id = %s", [UUID(command.arguments["outbound"])])
+        if party is None:
+            raise SwitchRefused(f"outbound call {command.arguments['outbound']} has no number")
+        return party.number
 
 
 async def perform(  # noqa: C901, PLR0912 - one branch a command
@@ -125,12 +145,13 @@ async def perform(  # noqa: C901, PLR0912 - one branch a command
         log.info("a command came too late: the leg is gone", extra={"command": str(command.id), "kind": command.kind})
 
 
-async def dial(command: Command, switch: Switch, *, caller: tuple[str, str]) -> None:
-    """Ring the agent's phone, showing who calls. Raises SwitchUnavailable or SwitchRefused."""
+async def dial(command: Command, switch: Switch, *, caller: tuple[str, str], number: str) -> None:
+    """Ring the agent's phone, or `number` through a trunk, showing who calls. Raises as the port says."""
     given = command.arguments
     await switch.dial(
         channel=given["channel"],
         endpoint=given["endpoint"],
+        number=number,
         caller_id_name=caller[0],
         caller_id_number=caller[1],
         timeout_s=given["timeout_s"],

@@ -10,9 +10,13 @@ from routing.flows import triggers
 from routing.models import Contact, SwitchNode
 from routing.services.announce import resume_music
 from routing.services.arrive import arrive_call
+from routing.services.backup_calls import announcement_over, take_next_route
+from routing.services.diversions import BACKUP_LABEL
 from routing.services.flow import advance_flow, resume_flows, start_flow
 from routing.services.legs import agent_answered, caller_answered, leg_bridged, leg_ended, leg_ringing
 from routing.services.offers import AGENT_PREFIX
+from routing.services.outbound import OUTBOUND_PREFIX
+from routing.services.outbound_legs import outbound_answered, outbound_bridged, outbound_ended, outbound_ringing
 from routing.services.playback import POSITION_LABEL, parse_playback_id
 from routing.states import ContactState
 from routing.switch import port
@@ -27,20 +31,18 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
         case port.CallArrived():
             arrival = arrive_call(node=node, event=event)
             if arrival is not None:
-                start_flow(tenant_id=arrival.tenant_id, contact_id=arrival.contact_id, node=node)
+                begin = take_next_route if arrival.diverted else start_flow
+                begin(tenant_id=arrival.tenant_id, contact_id=arrival.contact_id, node=node)
+        case port.LegRinging() if is_outbound(event.channel):
+            outbound_ringing(channel=event.channel, at=event.at, node=node)
         case port.LegRinging():
             leg_ringing(channel=event.channel, at=event.at, node=node)
         case port.LegAnswered():
             _answered(event, node=node)
         case port.LegEnded():
-            leg_ended(
-                channel=event.channel,
-                at=event.at,
-                node=node,
-                cause=event.cause,
-                sip_status=event.sip_status,
-                sip_call_id=event.sip_call_id,
-            )
+            end_leg(event, node=node)
+        case port.LegBridged() if is_outbound(event.bridge):
+            outbound_bridged(channel=event.channel, bridge=event.bridge, at=event.at, node=node)
         case port.LegBridged():
             leg_bridged(channel=event.channel, bridge=event.bridge, at=event.at, node=node)
         case port.KeyPressed():
@@ -61,6 +63,28 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
             log.debug("reported, and of no consequence yet", extra={"event": event.key})
 
 
+def end_leg(event: port.LegEnded, *, node: str, lost: bool = False) -> None:
+    """A leg is over, whoever's it was. `lost`: the exchange died with it."""
+    outbound = is_outbound(event.channel)
+    follows = (outbound_ended if outbound else leg_ended)(
+        channel=event.channel,
+        at=event.at,
+        node=node,
+        cause=event.cause,
+        sip_status=event.sip_status,
+        sip_call_id=event.sip_call_id,
+        lost=lost,
+    )
+    if follows is not None:
+        tenant_id, contact_id = follows
+        take_next_route(tenant_id=tenant_id, contact_id=contact_id, node=node)
+
+
+def is_outbound(name: str) -> bool:
+    """Say whether a channel or a bridge is an outbound call's."""
+    return name.startswith(OUTBOUND_PREFIX)
+
+
 def note_node(*, node: str, connected: bool, at: datetime) -> None:
     """Keep when the exchange was last seen alive, by its own clock."""
     with engine_scope(node=node):
@@ -74,6 +98,9 @@ def _answered(event: port.LegAnswered, *, node: str) -> None:
     if event.channel.startswith(AGENT_PREFIX):
         agent_answered(channel=event.channel, at=event.at, node=node, sip_call_id=event.sip_call_id)
         return
+    if is_outbound(event.channel):
+        outbound_answered(channel=event.channel, at=event.at, node=node, sip_call_id=event.sip_call_id)
+        return
     contact = caller_answered(channel=event.channel, at=event.at, node=node)
     if contact is not None and contact.state == ContactState.IN_FLOW:
         _advance(contact, triggers.Answered(), node=node, key=event.key)
@@ -83,6 +110,9 @@ def _played(event: port.PlaybackFinished, *, node: str) -> None:
     contact_id, label = parse_playback_id(event.playback)
     if label == POSITION_LABEL:
         resume_music(contact_id=contact_id, node=node)
+        return
+    if label == BACKUP_LABEL:
+        announcement_over(contact_id=contact_id, node=node)
         return
     contact = _contact(contact_id)
     if contact is not None and contact.state == ContactState.IN_FLOW:

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.public import Station
-from routing.models import Contact, Leg, Offer, Participation, SwitchNode
+from routing.models import Contact, Leg, Offer, OutboundCall, Participation, SwitchNode
 from routing.services.legs import offer_of_bridge
 from routing.services.offers import leg_channel_of
+from routing.services.outbound import outbound_name
 from routing.states import LIVE_OFFER, ContactState
 from routing.switch.port import (
     BridgeSnapshot,
@@ -70,6 +71,10 @@ def compare(
         awaited = set(
             Offer.objects.filter(contact__node=node, state__in=LIVE_OFFER).values_list("leg_channel", flat=True)
         )
+        # Whom the platform dials, or has dialled, for a caller on a backup route.
+        calls = OutboundCall.objects.filter(contact__node=node, contact__state=ContactState.DIVERTED)
+        outside = {outbound_name(call) for call in calls.filter(ended_at__isnull=True).values_list("id", flat=True)}
+        awaited |= outside
         rows = list(Leg.objects.filter(Q(node=node, ended_at__isnull=True) | Q(channel_id__in=present.keys())))
         settled = db_now() - YOUNG - timedelta(seconds=age)
         # Callers whose contact goes on, or was over only just now: all others are to be hung up, or were turned away.
@@ -78,6 +83,7 @@ def compare(
             .filter(Q(ending="") & ~Q(state=ContactState.ENDED) | Q(ended_at__gte=settled))
             .values_list("caller_channel", flat=True)
         )
+        served |= outside
         # Agents who are asked, or on a contact, or were only just now.
         at_work = awaited | set(
             Offer.objects.filter(leg_channel__in=present.keys())

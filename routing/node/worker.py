@@ -15,13 +15,12 @@ from django.db import InterfaceError, OperationalError
 
 from routing.models import CommandKind
 from routing.node.clock import ExchangeClock
-from routing.node.execution import Command, caller_of, claim, dial, perform, settle, settle_done
-from routing.node.handling import handle
+from routing.node.execution import Command, caller_of, claim, dial, number_of, perform, settle, settle_done
+from routing.node.handling import end_leg, handle
 from routing.node.keyed import KeyedTasks
 from routing.node.reconcile import Findings, compare, last_alive, unlike_ours
 from routing.node.recovery import begun_before, return_unheard
 from routing.node.sounds import Sounds
-from routing.services.legs import leg_ended
 from routing.states import CommandState
 from routing.switch import port
 from tenants.public import Held, release_lease, report_progress, take_lease, with_retries
@@ -253,7 +252,8 @@ class SwitchWorker:
             try:
                 if command.kind == CommandKind.DIAL:
                     caller = await self._at_once(partial(caller_of, command))
-                    await dial(command, self.switch, caller=caller)
+                    number = await self._at_once(partial(number_of, command)) if command.is_outbound else ""
+                    await dial(command, self.switch, caller=caller, number=number)
                 else:
                     await perform(command, self.switch, sounds=self.sounds)
             except port.SwitchUnavailable as silence:
@@ -345,9 +345,8 @@ class SwitchWorker:
             await self.switch.hang_up(channel=channel)
 
     async def _end_leg(self, channel: str, *, at: datetime, cause: int, lost: bool = False) -> None:
-        await self._in_thread(
-            lambda: with_retries(lambda: leg_ended(channel=channel, at=at, node=self.node, cause=cause, lost=lost))
-        )
+        ended = port.LegEnded(channel=channel, at=at, cause=cause)
+        await self._in_thread(lambda: with_retries(lambda: end_leg(ended, node=self.node, lost=lost)))
 
     # --- small things -------------------------------------------------------------------------------------------------
 

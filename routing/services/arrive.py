@@ -10,8 +10,9 @@ from routing.flows import FlowState
 from routing.models import CommandKind, Contact, ContactParty, EntryPoint, FlowRun, Interaction, Leg, SwitchNode
 from routing.services.commands import send
 from routing.services.contacts import note
+from routing.services.diversions import begin_diversion
 from routing.services.segments import begin_segment
-from routing.states import SegmentKind
+from routing.states import ContactState, SegmentKind
 from routing.switch.port import CallArrived, Cause, Presentation
 from tenants.public import (
     CSP_TENANT_ID,
@@ -40,10 +41,11 @@ START_NET = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the switch worker has to do next: start the contact's flow."""
+    """What the switch worker has to do next: start the contact's flow, or try its backup routes."""
 
     tenant_id: UUID
     contact_id: UUID
+    diverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def arrive_call(*, node: str, event: CallArrived) -> Arrival | None:
             number=number,
             at=interaction.started_at,
         )
-        return Arrival(tenant_id=contact.tenant_id, contact_id=contact.id)
+        return Arrival(contact.tenant_id, contact.id, diverted=contact.state == ContactState.DIVERTED)
 
 
 def begin_contact(
@@ -150,6 +152,9 @@ def begin_contact(
     )
     insert_row(FlowRun(tenant_id=contact.tenant_id, contact=contact, state=state.as_json()))
     begin_segment(contact, SegmentKind.FLOW, at=at)
+    if entry_point.backup_id is not None:
+        begin_diversion(contact, entry_point.backup_id, at=at, answered=state.answered)
+        return contact
     set_timer(FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + START_NET, label=START_LABEL)
     return contact
 

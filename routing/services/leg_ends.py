@@ -26,6 +26,11 @@ def note_leg_end(leg: Leg, contact: Contact | None, *, lost: bool) -> None:
         _record(leg, tenant_id=contact.tenant_id, side="caller", by=by, contact=contact.id)
 
 
+def note_outside_leg_end(leg: Leg, *, tenant_id: UUID, contact_id: UUID, by: EndedBy) -> None:
+    """Record that a leg to the outside is over (`routing.services.outbound_legs`)."""
+    _record(leg, tenant_id=tenant_id, side="outside", by=by, contact=contact_id)
+
+
 def _ended_agent(leg: Leg, offer: Offer, contact: Contact | None, *, lost: bool) -> EndedBy:
     """Say who ended an agent's leg: what was asked for is over before its leg is only when we have hung up."""
     if lost:

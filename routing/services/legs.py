@@ -28,6 +28,7 @@ from routing.services.contacts import (
     reason_of_hang_up,
 )
 from routing.services.contacts import save as save_contact
+from routing.services.diversions import leave_diversion
 from routing.services.leg_ends import note_leg_end
 from routing.services.offers import CONNECT_LEASE, OFFER_TIMER, blame, close_offer, mark_accepted, spare
 from routing.services.playback import POSITION_LABEL, playback_id
@@ -251,7 +252,8 @@ def caller_left(interaction: Interaction, contact: Contact | None, *, at: dateti
     Interaction.objects.filter(id=interaction.id).update(ended_at=at)
     if contact is None:
         return
-    reason = EndReason.SWITCH_LOST if lost else reason_of_hang_up(contact, at=at)
+    diverted = leave_diversion(contact, at=at)
+    reason = EndReason.SWITCH_LOST if lost else diverted or reason_of_hang_up(contact, at=at)
     offer, participation = live_offer(contact), handler_of(contact)
     session = _session_of(offer, participation)
     if offer is not None:

@@ -230,6 +230,7 @@ class AsteriskSwitch:
         *,
         channel: str,
         endpoint: str,
+        number: str = "",
         caller_id_name: str = "",
         caller_id_number: str = "",
         timeout_s: int = 30,
@@ -243,7 +244,7 @@ class AsteriskSwitch:
         try:
             await self._client.originate(
                 channel,
-                endpoint=f"PJSIP/{endpoint}",
+                endpoint=f"PJSIP/{number}@{endpoint}" if number else f"PJSIP/{endpoint}",
                 application=self._application,
                 arguments=DIALLED,
                 caller_id=_caller_id(caller_id_name, caller_id_number),

@@ -385,12 +385,13 @@ class Switch(Protocol):
         *,
         channel: str,
         endpoint: str,
+        number: str = "",
         caller_id_name: str = "",
         caller_id_number: str = "",
         timeout_s: int = 30,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Ring a telephone as the leg ``channel`` for at most ``timeout_s`` seconds.
+        """Ring a telephone as the leg ``channel`` for at most ``timeout_s`` seconds; of a trunk, ``number`` (E.164).
 
         Never rings twice for one id: a channel of that id that exists, or was dialled by this process before, makes it
         a no-op. An endpoint that is unknown or not registered ends as ``SwitchRefused`` or as ``LegEnded``, whichever

@@ -155,6 +155,7 @@ class SimulatedSwitch:
         *,
         channel: str,
         endpoint: str,
+        number: str = "",
         caller_id_name: str = "",
         caller_id_number: str = "",
         timeout_s: int = 30,
@@ -164,6 +165,7 @@ class SimulatedSwitch:
             lambda: self.exchange.dial(
                 channel,
                 endpoint=endpoint,
+                number=number,
                 caller_id_name=caller_id_name,
                 caller_id_number=caller_id_number,
                 timeout_s=timeout_s,
