@@ -8,8 +8,16 @@ from uuid import UUID
 from agents.public import profile_hooks, skill_removal_hooks, wrap_up_hooks
 from billing.public import CONTACT_ENDED, rate_when_ended
 from config.hints import HintSender
-from routing.public import MatchRunner, end_wrap_up_segment_of, judge_profile, refuse_required_skill
-from tenants.public import subscribe, wire_matching, with_retries
+from reporting.public import mark_told
+from routing.public import (
+    STEP_SET,
+    MatchRunner,
+    end_wrap_up_segment_of,
+    judge_profile,
+    refuse_required_skill,
+    send_step,
+)
+from tenants.public import on_leaving, subscribe, wire_matching, with_retries
 
 log = logging.getLogger(__name__)
 
@@ -36,4 +44,6 @@ def wire() -> None:
     profile_hooks.append(judge_profile)
     skill_removal_hooks.append(refuse_required_skill)
     wrap_up_hooks.append(end_wrap_up_segment_of)
+    on_leaving(mark_told)
     subscribe(CONTACT_ENDED, rate_when_ended)
+    subscribe(STEP_SET, send_step)

@@ -4,6 +4,9 @@ from routing.eligibility import ensure_demand, judge_profile
 from routing.flows import FlowReport, FlowUnreadable, read_flow_json
 from routing.matching import MatchRunner, run_pool, sweep
 from routing.models import (
+    BackupActivation,
+    BackupPlan,
+    BackupRoute,
     Channel,
     Contact,
     ContactParty,
@@ -16,18 +19,24 @@ from routing.models import (
     Leg,
     Offer,
     OutboundCall,
+    OutboundParty,
     Participation,
     Queue,
     Segment,
     SwitchNode,
+    Trunk,
 )
 from routing.node import Sounds, SwitchWorker
 from routing.selectors import calling_number, far_numbers, numbers_dialled
+from routing.services.backup import STEP_SET, activate_plan, fail_back
+from routing.services.backup_plans import RouteDraft, save_plan
+from routing.services.backup_rules import look_at_plan
 from routing.services.commands import switch_hint
 from routing.services.desk import end_contact, finish_wrap_up
 from routing.services.flows import check_flow, publish_flow
 from routing.services.mend import mend
 from routing.services.offers import accept_offer, reject_offer
+from routing.services.outbound_legs import OUTBOUND_ENDED
 from routing.services.queues import change_queue, refuse_required_skill, remove_queue
 from routing.services.segments import end_wrap_up_segment_of
 from routing.states import (
@@ -41,12 +50,18 @@ from routing.states import (
     OfferState,
     SegmentKind,
 )
+from routing.tasks import send_step
 
 __all__ = [
     "COMMAND",
     "CONTACT",
     "LIVE_OFFER",
     "OFFER",
+    "OUTBOUND_ENDED",
+    "STEP_SET",
+    "BackupActivation",
+    "BackupPlan",
+    "BackupRoute",
     "Channel",
     "Contact",
     "ContactParty",
@@ -66,23 +81,29 @@ __all__ = [
     "Offer",
     "OfferState",
     "OutboundCall",
+    "OutboundParty",
     "Participation",
     "Queue",
+    "RouteDraft",
     "Segment",
     "SegmentKind",
     "Sounds",
     "SwitchNode",
     "SwitchWorker",
+    "Trunk",
     "accept_offer",
+    "activate_plan",
     "calling_number",
     "change_queue",
     "check_flow",
     "end_contact",
     "end_wrap_up_segment_of",
     "ensure_demand",
+    "fail_back",
     "far_numbers",
     "finish_wrap_up",
     "judge_profile",
+    "look_at_plan",
     "mend",
     "numbers_dialled",
     "publish_flow",
@@ -91,6 +112,8 @@ __all__ = [
     "reject_offer",
     "remove_queue",
     "run_pool",
+    "save_plan",
+    "send_step",
     "sweep",
     "switch_hint",
 ]
