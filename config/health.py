@@ -30,6 +30,7 @@ ALLOWED_S = {
     "engine.sweep": 10.0,
     "engine.mend": 20.0,
     "engine.relay": 10.0,
+    "engine.records": 10.0,
     "engine.presence": 20.0,
     "engine.partitions": 2 * 3600.0,
     "worker": 10.0,

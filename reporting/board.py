@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils import translation
 
-from reporting.live import AgentNow, ContactNow, QueueNow, Service, read_live
+from reporting.live import AgentNow, ContactNow, Live, QueueNow, Service, TeamToday, read_live
 from tenants.public import tenant_scope
 
 Row = dict[str, Any]
@@ -16,7 +16,7 @@ COMPUTED = 0
 
 
 def board_rows(tenant_id: UUID) -> list[Row]:
-    """Return the tenant's board: one row for each queue, agent and open contact, and the total.
+    """Return the tenant's board: one row for each queue, team, agent and open contact, and the total.
 
     Opens its own scope. Times are ISO 8601 in UTC; words are in the tenant's language; `seq` is the version of the
     agent's session or the contact.
@@ -31,6 +31,7 @@ def read_board(tenant_id: UUID) -> tuple[dt.datetime, list[Row]]:
     with translation.override(live.language):
         return live.at, [
             *map(_queue, live.queues),
+            *(_team(team, live) for team in live.teams),
             *map(_agent, live.agents),
             *map(_contact, live.contacts),
             {"id": "total", "kind": "total", "seq": COMPUTED, **_service(live.total)},
@@ -55,6 +56,22 @@ def _service(service: Service) -> Row:
         "service_level_seconds": service.threshold_seconds,
         "asa_s": service.asa_s,
         "aht_s": service.aht_s,
+    }
+
+
+def _team(team: TeamToday, live: Live) -> Row:
+    return {
+        "id": str(team.id),
+        "kind": "team",
+        "seq": COMPUTED,
+        "name": team.name,
+        "agents": live.agents_by_state(team.id),
+        "offered": team.offered,
+        "missed": team.missed,
+        "answered": team.answered,
+        "asa_s": team.asa_s,
+        "handled": team.handled,
+        "aht_s": team.aht_s,
     }
 
 

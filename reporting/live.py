@@ -1,7 +1,9 @@
 """Live figures: now, and today so far. Read inside the caller's open tenant scope, by a fixed number of statements.
 
-Today is the day of the tenant's clock. A contact counts for the day on which it was queued, whenever it is answered or
-ends. Tests count nowhere, but they show among the open contacts, marked.
+Now is read from the contacts and sessions themselves; today from the records, which follow them by a second at most
+(`reporting.services.projecting`), so that it is the same as any report of the day. Today is the day of the tenant's
+clock. A contact counts for the day on which it was queued, whenever it is answered or ends. Tests count nowhere, but
+they show among the open contacts, marked.
 """
 
 import datetime as dt
@@ -101,16 +103,38 @@ class ContactNow(NamedTuple):
 
 
 class TeamToday(NamedTuple):
-    """What a team's agents handled today."""
+    """What a team's agents did for the contacts that were queued today.
+
+    `offered` are offers to them, of which `missed` were not answered or rejected; `answered` are contacts that one of
+    them answered first.
+    """
 
     id: UUID
     name: str
+    offered: int
+    missed: int
+    answered: int
+    wait_s: float
     handled: int
     handle_s: float
 
     @property
+    def counts(self) -> Counts:
+        return Counts(
+            offered=self.offered,
+            answered=self.answered,
+            wait_s=self.wait_s,
+            handled=self.handled,
+            handle_s=self.handle_s,
+        )
+
+    @property
+    def asa_s(self) -> float | None:
+        return average_speed_of_answer(self.counts)
+
+    @property
     def aht_s(self) -> float | None:
-        return average_handle_time(Counts(handled=self.handled, handle_s=self.handle_s))
+        return average_handle_time(self.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +147,7 @@ class Live:
     queues: Sequence[QueueNow]
     agents: Sequence[AgentNow]
     contacts: Sequence[ContactNow]
+    teams: Sequence[TeamToday]
 
     @property
     def total(self) -> Service:
@@ -143,7 +168,7 @@ class Live:
 
 
 def read_live(tenant_id: UUID, *, variant: Variant = DEFAULT_VARIANT) -> Live:
-    """Read the tenant's queues, agents and open contacts: five statements, whatever their number."""
+    """Read the tenant's queues, teams, agents and open contacts: six statements, whatever their number."""
     tenant, now = Tenant.objects.get(id=tenant_id), db_now()
     day = Day.at(now, tenant.zone)
     parameters = {"tenant": tenant_id, "begins": day.begins, "ends": day.ends}
@@ -154,13 +179,8 @@ def read_live(tenant_id: UUID, *, variant: Variant = DEFAULT_VARIANT) -> Live:
         queues=[_queue(QueueRow(*row), variant) for row in run_query(SQL / "queues.sql", parameters)],
         agents=[AgentNow(*row) for row in run_query(SQL / "agents.sql", parameters)],
         contacts=[ContactNow(*row) for row in run_query(SQL / "contacts.sql", parameters)],
+        teams=[TeamToday(*row) for row in run_query(SQL / "teams.sql", parameters)],
     )
-
-
-def read_teams(tenant_id: UUID, day: Day) -> list[TeamToday]:
-    """Read what each team handled on a day: one statement."""
-    parameters = {"tenant": tenant_id, "begins": day.begins, "ends": day.ends}
-    return [TeamToday(*row) for row in run_query(SQL / "teams.sql", parameters)]
 
 
 class QueueRow(NamedTuple):

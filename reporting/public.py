@@ -1,16 +1,15 @@
 """The door of `reporting`: everything that `config` may use."""
 
 from reporting.board import board_rows
-from reporting.live import Live, read_live, read_teams
-from reporting.records import CallRecord, RecordFilter, call_record, call_records
+from reporting.live import Live, read_live
+from reporting.services.keeping import keep_records
+from reporting.services.projecting import mark_told, rebuild_records
 
 __all__ = [
-    "CallRecord",
     "Live",
-    "RecordFilter",
     "board_rows",
-    "call_record",
-    "call_records",
+    "keep_records",
+    "mark_told",
     "read_live",
-    "read_teams",
+    "rebuild_records",
 ]

@@ -1,15 +1,23 @@
-"""Call records: what became of each contact, stretch by stretch. Read inside the caller's open tenant scope."""
+"""Call records as people and programs see them. Read inside the caller's open tenant scope.
+
+What happened comes from the records (`reporting.models`), which hold ids; names, numbers and notes are joined here.
+"""
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from routing.public import Contact, ContactParty, ContactState, Disposition, EntryPoint, Queue, Segment, SegmentKind
-from tenants.public import NotFound
+from reporting.models import CallRecord, LegRecord, OfferRecord, SessionRecord, Stretch
+from reporting.models.records import StretchKind
+from reporting.names import Names, Person, read_names
+from routing.public import ContactParty, ContactState
+from tenants.public import NotFound, normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentRecord:
+class ShownStretch:
     """A stretch of a contact; `ended_at` and `seconds` are None while it runs."""
 
     id: UUID
@@ -37,164 +45,179 @@ class SegmentRecord:
     def seconds(self) -> float | None:
         return None if self.ended_at is None else (self.ended_at - self.started_at).total_seconds()
 
+    @property
+    def label(self) -> str:
+        """What it is, in the active language."""
+        return str(StretchKind(self.kind).label)
+
 
 @dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One contact as it was handled. Times are UTC; `calling_number` is "" when it is hidden or unknown."""
+class ShownOffer:
+    """The contact asked of one agent, and what became of it."""
 
-    id: UUID
-    interaction_id: UUID
-    ordinal: int
-    state: str
-    end_reason: str
-    direction: str
-    channel: str
-    language: str
-    is_test: bool
+    offer: OfferRecord
+    agent: Named | None
+    agent_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCall:
+    """One contact as it was handled. Times are UTC; `calling_number` is "" when it is hidden or unknown.
+
+    `offers` and `legs` (those that are over) are there when one contact is looked at by itself.
+    """
+
+    record: CallRecord
     calling_number: str
     called_number: str
     customer_name: str
+    note: str
     queue: Named | None
     entry_point: Named | None
     disposition: Named | None
-    note: str
-    arrived_at: dt.datetime
-    queued_at: dt.datetime | None
-    connected_at: dt.datetime | None
-    ended_at: dt.datetime | None
-    metered_ms: int | None
-    segments: Sequence[SegmentRecord]
+    segments: Sequence[ShownStretch]
+    offers: Sequence[ShownOffer] = ()
+    legs: Sequence[LegRecord] = ()
 
-    def seconds_of(self, *kinds: SegmentKind) -> float:
+    def seconds_of(self, *kinds: StretchKind) -> float:
         """The seconds of the ended stretches of these kinds."""
         return sum(segment.seconds or 0.0 for segment in self.segments if segment.kind in kinds)
 
     @property
     def wait_s(self) -> float:
         """Waiting in queues, ringing at agents included."""
-        return self.seconds_of(SegmentKind.QUEUE, SegmentKind.RING)
+        return self.seconds_of(StretchKind.QUEUE, StretchKind.RING)
 
     @property
     def talk_s(self) -> float:
-        return self.seconds_of(SegmentKind.TALK)
+        return self.seconds_of(StretchKind.TALK)
 
     @property
     def hold_s(self) -> float:
-        return self.seconds_of(SegmentKind.HOLD)
+        return self.seconds_of(StretchKind.HOLD)
 
     @property
     def wrap_up_s(self) -> float:
-        return self.seconds_of(SegmentKind.WRAP_UP)
+        return self.seconds_of(StretchKind.WRAP_UP)
 
     @property
     def agents(self) -> list[Named]:
         """Who talked to the customer, in order, each once."""
-        talked = [segment.agent for segment in self.segments if segment.kind == SegmentKind.TALK and segment.agent]
+        talked = [segment.agent for segment in self.segments if segment.kind == StretchKind.TALK and segment.agent]
         return list(dict.fromkeys(talked))
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFilter:
-    """Which records are wanted. `begins` and `ends` bound the arrival, the latter excluded; all is optional."""
+    """Which records are wanted. `begins` and `ends` bound the arrival, the latter excluded; all is optional.
+
+    `number` is a telephone number, in any international way of writing, that called or was called; `agent_id` was rung
+    or talked.
+    """
 
     queue_id: UUID | None = None
     agent_id: UUID | None = None
     state: ContactState | None = None
     end_reason: str | None = None
+    number: str | None = None
     begins: dt.datetime | None = None
     ends: dt.datetime | None = None
     with_tests: bool = True
 
 
-def find_contacts(wanted: RecordFilter) -> QuerySet[Contact]:
-    """The contacts behind the wanted records, the newest first, with what `records_of` reads of each."""
-    contacts = Contact.objects.all()
+def find_calls(wanted: RecordFilter) -> QuerySet[CallRecord]:
+    """The wanted records, the newest first."""
+    calls = CallRecord.objects.all()
     if wanted.queue_id:
-        contacts = contacts.filter(queue_id=wanted.queue_id)
+        calls = calls.filter(queue_id=wanted.queue_id)
     if wanted.agent_id:
-        served = Segment.objects.filter(contact=OuterRef("id"), session__agent_id=wanted.agent_id)
-        contacts = contacts.filter(Exists(served))
+        sessions = SessionRecord.objects.filter(agent_id=wanted.agent_id).values("id")
+        calls = calls.filter(Exists(Stretch.objects.filter(contact_id=OuterRef("id"), session_id__in=sessions)))
     if wanted.state:
-        contacts = contacts.filter(state=wanted.state)
+        calls = calls.filter(state=wanted.state)
     if wanted.end_reason:
-        contacts = contacts.filter(end_reason=wanted.end_reason)
+        calls = calls.filter(end_reason=wanted.end_reason)
+    if wanted.number:
+        calls = calls.filter(id__in=_contacts_with(wanted.number))
     if wanted.begins:
-        contacts = contacts.filter(arrived_at__gte=wanted.begins)
+        calls = calls.filter(arrived_at__gte=wanted.begins)
     if wanted.ends:
-        contacts = contacts.filter(arrived_at__lt=wanted.ends)
+        calls = calls.filter(arrived_at__lt=wanted.ends)
     if not wanted.with_tests:
-        contacts = contacts.filter(is_test=False)
-    return with_segments(contacts).order_by("-arrived_at", "-id")
+        calls = calls.filter(is_test=False)
+    return calls.order_by("-id")
 
 
-def with_segments(contacts: QuerySet[Contact]) -> QuerySet[Contact]:
-    """Have the contacts read with all that their records need, by a fixed number of statements."""
-    segments = Segment.objects.select_related("queue", "session__agent__user").order_by("started_at", "id")
-    return contacts.select_related("queue", "entry_point", "disposition").prefetch_related(
-        Prefetch("segments", queryset=segments)
+def shown_calls(calls: Iterable[CallRecord]) -> list[ShownCall]:
+    """Return the records with their stretches and with names, in their order, by a fixed number of statements."""
+    rows = list(calls)
+    ids = [row.id for row in rows]
+    stretches = Stretch.objects.filter(contact_id__in=ids).order_by("started_at", "seq", "id")
+    of_contact: dict[UUID, list[Stretch]] = defaultdict(list)
+    for stretch in stretches:
+        of_contact[stretch.contact_id].append(stretch)
+    parties = {party.contact_id: party for party in ContactParty.objects.filter(contact_id__in=ids)}
+    names = read_names({stretch.session_id for stretch in stretches if stretch.session_id})
+    return [_shown(row, parties.get(row.id), of_contact[row.id], names) for row in rows]
+
+
+def call_record(contact_id: UUID) -> ShownCall:
+    """Return all of one contact; raise NotFound when the tenant in scope has no record of that id."""
+    record = CallRecord.objects.filter(id=contact_id).first()
+    if record is None:
+        raise NotFound(_("There is no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
+    offers = list(OfferRecord.objects.filter(contact_id=contact_id).order_by("offered_at", "id"))
+    names = read_names({offer.session_id for offer in offers})
+    return replace(
+        shown_calls([record])[0],
+        offers=[ShownOffer(offer, *_agent(names.of_session(offer.session_id))) for offer in offers],
+        legs=list(LegRecord.objects.filter(contact_id=contact_id).order_by("created_at", "id")),
     )
 
 
-def records_of(contacts: Sequence[Contact]) -> list[CallRecord]:
-    """Make the records of contacts that `find_contacts` found, in their order: one statement more."""
-    parties = {party.contact_id: party for party in ContactParty.objects.filter(contact__in=contacts)}
-    return [_record(contact, parties.get(contact.id)) for contact in contacts]
+def _contacts_with(number: str) -> QuerySet[ContactParty, dict[str, Any]]:
+    e164 = normalise(number)
+    if not e164:
+        return ContactParty.objects.none().values("contact_id")
+    called = ContactParty.objects.filter(dnis=e164)
+    return (called | ContactParty.objects.filter(ani=e164, ani_restricted=False)).values("contact_id")
 
 
-def call_records(wanted: RecordFilter, *, limit: int = 100) -> list[CallRecord]:
-    """Return the newest `limit` wanted records."""
-    return records_of(list(find_contacts(wanted)[:limit]))
-
-
-def call_record(contact_id: UUID) -> CallRecord:
-    """Return the record of one contact; raise NotFound when the tenant in scope has none of that id."""
-    contact = with_segments(Contact.objects.filter(id=contact_id)).first()
-    if contact is None:
-        raise NotFound(_("There is no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
-    return records_of([contact])[0]
-
-
-def _record(contact: Contact, party: ContactParty | None) -> CallRecord:
+def _shown(record: CallRecord, party: ContactParty | None, stretches: Sequence[Stretch], names: Names) -> ShownCall:
     hidden = party is None or party.ani_restricted
-    return CallRecord(
-        id=contact.id,
-        interaction_id=contact.interaction_id,
-        ordinal=contact.ordinal,
-        state=contact.state,
-        end_reason=contact.end_reason,
-        direction=contact.direction,
-        channel=contact.channel,
-        language=contact.language,
-        is_test=contact.is_test,
+    return ShownCall(
+        record=record,
         calling_number="" if party is None or hidden else party.ani,
         called_number=party.dnis if party else "",
         customer_name=party.name if party else "",
-        queue=_named(contact.queue),
-        entry_point=_named(contact.entry_point),
-        disposition=_named(contact.disposition),
         note=party.note if party else "",
-        arrived_at=contact.arrived_at,
-        queued_at=contact.queued_at,
-        connected_at=contact.connected_at,
-        ended_at=contact.ended_at,
-        metered_ms=contact.metered_ms,
-        segments=[_segment(segment) for segment in contact.segments.all()],
+        queue=_named(record.queue_id, names.queues),
+        entry_point=_named(record.entry_point_id, names.entry_points),
+        disposition=_named(record.disposition_id, names.dispositions),
+        segments=[_stretch(stretch, record, names) for stretch in stretches],
     )
 
 
-def _segment(segment: Segment) -> SegmentRecord:
-    agent = segment.session.agent if segment.session else None
-    return SegmentRecord(
-        id=segment.id,
-        kind=segment.kind,
-        queue=_named(segment.queue),
-        agent=Named(agent.id, agent.user.name) if agent else None,
-        agent_number=agent.number if agent else None,
-        session_id=segment.session_id,
-        started_at=segment.started_at,
-        ended_at=segment.ended_at,
+def _stretch(stretch: Stretch, record: CallRecord, names: Names) -> ShownStretch:
+    # The work after a contact is told of by the agent's session, which knows nothing of queues.
+    queue_id = record.queue_id if stretch.kind == StretchKind.WRAP_UP else stretch.queue_id
+    agent, number = _agent(names.of_session(stretch.session_id))
+    return ShownStretch(
+        id=stretch.id,
+        kind=stretch.kind,
+        queue=_named(queue_id, names.queues),
+        agent=agent,
+        agent_number=number,
+        session_id=stretch.session_id,
+        started_at=stretch.started_at,
+        ended_at=stretch.ended_at,
     )
 
 
-def _named(row: Queue | EntryPoint | Disposition | None) -> Named | None:
-    return Named(row.id, row.name) if row else None
+def _agent(person: Person | None) -> tuple[Named | None, str | None]:
+    return (Named(person.agent_id, person.name), person.number) if person else (None, None)
+
+
+def _named(key: UUID | None, names: dict[UUID, str]) -> Named | None:
+    """The object by its name; one that was removed since has none."""
+    return Named(key, names.get(key, "")) if key else None

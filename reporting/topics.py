@@ -4,10 +4,11 @@ from collections.abc import Collection, Hashable
 from typing import ClassVar
 
 from reporting.board import read_board
+from reporting.services.keeping import RECORDS
 from tenants.public import Caller, Change, Reading, Right, Topic, Viewer
 
-SHOWN = frozenset({"agent_session", "contact"})
-"""The kinds of things whose events can change the board."""
+SHOWN = frozenset({"agent_session", "contact", RECORDS})
+"""The kinds of things that can change the board: what is now, and what has been written down of it."""
 
 
 class BoardTopic(Topic):
@@ -30,5 +31,5 @@ class BoardTopic(Topic):
         return Reading(at=at, rows=rows)
 
     def concerns(self, change: Change, *, viewer: Viewer, shown: Collection[str]) -> bool:
-        """Everything that happens to a contact or an agent."""
+        """Everything that happens to a contact or an agent, and when that has been written down."""
         return change.aggregate_type in SHOWN

@@ -23,6 +23,7 @@ from tenants.errors import (
 )
 from tenants.ids import uuid7
 from tenants.leases import Held, lease_is_ours, release_lease, take_lease
+from tenants.live.telling import Teller
 from tenants.live.topics import Change, Reading, Row, Topic, Viewer
 from tenants.log import record, record_once
 from tenants.matching import hint, request_match
@@ -50,13 +51,14 @@ from tenants.partitions import ensure_partitions
 from tenants.phones import calling_hash, normalise
 from tenants.progress import process_name, report_progress
 from tenants.queries import run_queries, run_query, write_query
-from tenants.relay import Happened, Relay, subscribe
+from tenants.relay import Happened, Relay, on_leaving, subscribe
 from tenants.retries import with_retries
 from tenants.rights import Right, rights_of
 from tenants.rows import find_row, insert_row, insert_rows, update_row
 from tenants.scope import Scope, current_scope, engine_scope, in_scope, tenant_scope
 from tenants.services.writing import writing
 from tenants.states import Transitions
+from tenants.system import note_system, tell_system
 from tenants.timers import (
     Due,
     claim_timer,
@@ -100,6 +102,7 @@ __all__ = [
     "Row",
     "Scope",
     "ScopeMissing",
+    "Teller",
     "Tenant",
     "TenantForeignKey",
     "TenantManager",
@@ -129,6 +132,8 @@ __all__ = [
     "lease_is_ours",
     "memberships_of",
     "normalise",
+    "note_system",
+    "on_leaving",
     "own_scope",
     "page_for",
     "process_name",
@@ -149,6 +154,7 @@ __all__ = [
     "sign_out",
     "subscribe",
     "take_lease",
+    "tell_system",
     "tenant_ids",
     "tenant_scope",
     "timer_handler",

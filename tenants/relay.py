@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,19 @@ def subscribe(event_type: str, subscriber: Subscriber) -> None:
         listening.append(subscriber)
 
 
+_leaving: list[Callable[[Sequence[Happened]], None]] = []
+
+
+def on_leaving(hook: Callable[[Sequence[Happened]], None]) -> None:
+    """Have `hook` called with the events that leave the outbox, in the transaction that deletes them, role engine.
+
+    What it writes commits with their leaving or not at all, so it hears of every event, at least once. It must be
+    quick and may not fail: while it does, nothing leaves.
+    """
+    if hook not in _leaving:
+        _leaving.append(hook)
+
+
 def live_group(tenant_id: UUID) -> str:
     """Return the name of the channel group in which a tenant's changes are told."""
     return f"tenant.{tenant_id}"
@@ -105,7 +118,7 @@ class Relay:
         for event in published:
             _tell_subscribers(event)
         unknown = (event for event in waiting if event.data is None)
-        return _delete(held, [event.id for event in (*published, *unknown)])
+        return _delete(held, [*published, *unknown])
 
     def release(self) -> None:
         """Give the duty back at once, so that the next one need not wait for the lease to expire."""
@@ -173,13 +186,16 @@ def _oldest(held: Held) -> list[Happened]:
     return [Happened(*(*row[:-1], None if row[-1] is None else json.loads(row[-1]))) for row in rows]
 
 
-def _delete(held: Held, events: Iterable[UUID]) -> int:
+def _delete(held: Held, events: Sequence[Happened]) -> int:
     """Delete the outbox rows of what was relayed and return how many; none when another has taken over meanwhile."""
-    ids = list(events)
-    if not ids:
+    if not events:
         return 0
     with engine_scope():
-        return len(run_query(DELETE, {**_lease_parameters(held), "events": ids}))
+        gone = run_query(DELETE, {**_lease_parameters(held), "events": [event.id for event in events]})
+        if gone:
+            for hook in _leaving:
+                hook([event for event in events if event.data is not None])
+        return len(gone)
 
 
 def _lease_parameters(held: Held) -> dict[str, Any]:

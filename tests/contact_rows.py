@@ -1,19 +1,21 @@
-"""Contacts as rows, as the routing services would have left them: for tests of what reads them.
+"""Contacts as rows, as the routing services would have left them, with what the log tells of them, written down.
 
 Times are given in seconds after `at`, so that a test reads like a call's story.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.public import AgentSession
+from agents.public import AgentSession, lock_sessions
+from reporting.services.projecting import mark_unrelayed, write_records
 from routing.models import Contact, ContactParty, Demand, Interaction, Participation, Segment
 from routing.public import ContactState, EndReason, EntryPoint, Queue, SegmentKind
-from tenants.public import Tenant, engine_scope, tenant_scope
+from routing.services.contacts import note, save
+from tenants.public import Tenant, engine_scope, record, tenant_scope, uuid7
 from tests.factories import unique
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -96,9 +98,53 @@ def make_contact(
                 started_at=moment(stretch.start),
                 ended_at=moment(stretch.end),
             )
+        _tell(contact, stretches, moment)
     with tenant_scope(tenant.id):
         ContactParty.objects.create(contact=contact, ani=ani, ani_restricted=restricted, dnis="+442079460001")
+    write_down()
     return contact
+
+
+def write_down() -> None:
+    """Bring the records up to the log, as the engine does all the time."""
+    mark_unrelayed()
+    while write_records():
+        pass
+
+
+def _tell(contact: Contact, stretches: Sequence[Stretch], moment: Callable[[float | None], datetime | None]) -> None:
+    """Let the log tell of the contact, and of its agents' wrap-ups, what the services would have told."""
+    note("contact.arrived", contact, at=contact.arrived_at, entry_point=contact.entry_point_id, ordinal=0)
+    if contact.state != ContactState.ARRIVING:
+        note("contact.flow_started", contact, at=contact.arrived_at)
+    if contact.queued_at:
+        note("contact.queued", contact, at=contact.queued_at)
+    offer = uuid7()
+    for stretch in stretches:
+        ids = {"offer": offer, "agent_session": stretch.session.id} if stretch.session else {}
+        for event in AT_BEGINNING.get(stretch.kind, ()):
+            note(event, contact, at=contact.arrived_at + timedelta(seconds=stretch.start), **ids)
+    if contact.ended_at:
+        ended = {"reason": contact.end_reason, "metered_ms": contact.metered_ms}
+        note("contact.ended", contact, at=contact.ended_at, **ended)
+    save(contact)
+    for stretch in stretches:
+        if stretch.kind == SegmentKind.WRAP_UP and stretch.session:
+            _tell_wrap_up(contact, stretch.session, moment(stretch.start), moment(stretch.end))
+
+
+AT_BEGINNING: Mapping[str, Sequence[str]] = {
+    SegmentKind.RING: ["offer.created"],
+    SegmentKind.TALK: ["offer.connected", "contact.connected"],
+}
+
+
+def _tell_wrap_up(contact: Contact, agent: AgentSession, begins: datetime | None, ends: datetime | None) -> None:
+    session = lock_sessions([agent.id])[agent.id]
+    for state, at, details in (("wrap_up", begins, {"contact": str(contact.id)}), ("not_ready", ends, {})):
+        if at is not None:
+            record("agent.state_changed", session, kind="agent_session", at=at, state=state, reason=None, **details)
+    AgentSession.objects.filter(id=session.id).update(version=session.version)
 
 
 def make_call(

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reporting.live import read_live, read_teams
+from reporting.live import Live, TeamToday, read_live
 from tenants.api.public import TenantView
 from tenants.public import Right
 
@@ -39,6 +39,10 @@ class TeamNowSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
     agents = serializers.DictField(child=serializers.IntegerField(), help_text="How many are in each state.")
+    offered = serializers.IntegerField(help_text="Offers to its agents.")
+    missed = serializers.IntegerField(help_text="Offers that were not answered, failed or were rejected.")
+    answered = serializers.IntegerField(help_text="Contacts that one of its agents answered first.")
+    asa_s = serializers.FloatField(allow_null=True)
     handled = serializers.IntegerField()
     aht_s = serializers.FloatField(allow_null=True)
 
@@ -64,16 +68,6 @@ class LiveView(TenantView):
     @extend_schema(responses=LiveSerializer)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         live = read_live(self.caller.tenant_id)
-        teams = [
-            {
-                "id": team.id,
-                "name": team.name,
-                "agents": live.agents_by_state(team.id),
-                "handled": team.handled,
-                "aht_s": team.aht_s,
-            }
-            for team in read_teams(self.caller.tenant_id, live.day)
-        ]
         shown = {
             "at": live.at,
             "date": live.day.date,
@@ -82,6 +76,11 @@ class LiveView(TenantView):
             "total": live.total,
             "queues": live.queues,
             "agents": live.agents_by_state(),
-            "teams": teams,
+            "teams": [_team(team, live) for team in live.teams],
         }
         return Response(LiveSerializer(shown).data)
+
+
+def _team(team: TeamToday, live: Live) -> dict[str, Any]:
+    figures = ("id", "name", "offered", "missed", "answered", "asa_s", "handled", "aht_s")
+    return {"agents": live.agents_by_state(team.id), **{name: getattr(team, name) for name in figures}}

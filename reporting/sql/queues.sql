@@ -1,42 +1,45 @@
 -- Every active queue of the tenant in scope, with who waits now and what became of those queued in a period.
--- A contact counts for the period in which it was queued, whenever it was answered or ended: so
--- offered = answered + abandoned + short abandoned + still waiting + gone another way. Tests count nowhere.
--- Walks: open_contacts (tenant) for now, contacts_by_queueing (tenant, queued_at) for the period, and the segments'
--- index on contact for each contact of the period.
+-- Now is read from the contacts themselves, the period from the records. A contact counts for the period in which it
+-- was queued, whenever it was answered or ended: so offered = answered + abandoned + short abandoned + still waiting +
+-- gone another way. Tests count nowhere. A contact is handled when it was answered, is over, and so is the work after it.
+-- Walks: open_contacts (tenant) for now; records_by_queueing (tenant, queued_at) and work_stretches (tenant, started_at)
+-- for the period. No work on a contact begins before it is queued; the hour is for two clocks that differ.
 WITH waiting AS (
     SELECT queue_id, count(*) AS waiting, min(queued_at) AS oldest_waiting_at
     FROM routing_contact
     WHERE tenant_id = %(tenant)s AND state <> 'ended' AND state IN ('queued', 'offered', 'connecting') AND NOT is_test
     GROUP BY queue_id
+), wrapped AS (
+    SELECT contact_id, sum(ended_at - started_at) AS worked, bool_or(ended_at IS NULL) AS running
+    FROM reporting_stretch
+    WHERE tenant_id = %(tenant)s AND kind IN ('talk', 'hold', 'wrap_up') AND kind = 'wrap_up'
+      AND started_at >= %(begins)s::timestamptz - interval '1 hour'
+    GROUP BY contact_id
 ), queued AS (
-    SELECT c.id, c.queue_id, c.state, c.connected_at IS NOT NULL AS answered,
-           coalesce(c.connected_at, c.ended_at) - c.queued_at AS wait,
+    SELECT r.queue_id, r.connected_at IS NOT NULL AS answered,
+           coalesce(r.connected_at, r.ended_at) - r.queued_at AS wait,
            make_interval(secs => q.target_seconds) AS target,
-           c.end_reason = 'abandoned' AND c.connected_at IS NULL AS abandoned,
-           c.end_reason = 'short_abandoned' AND c.connected_at IS NULL AS short_abandoned
-    FROM routing_contact c
-    JOIN routing_queue q ON q.tenant_id = c.tenant_id AND q.id = c.queue_id
-    WHERE c.tenant_id = %(tenant)s AND c.queued_at >= %(begins)s AND c.queued_at < %(ends)s AND NOT c.is_test
-), handled AS (
-    SELECT c.id, sum(extract(epoch FROM s.ended_at - s.started_at)) AS handle_s
-    FROM queued c
-    JOIN routing_segment s ON s.contact_id = c.id AND s.kind IN ('talk', 'hold', 'wrap_up')
-    WHERE c.state = 'ended' AND c.answered AND s.tenant_id = %(tenant)s
-    GROUP BY c.id
-    HAVING bool_and(s.ended_at IS NOT NULL)
+           r.end_reason = 'abandoned' AND r.connected_at IS NULL AS abandoned,
+           r.end_reason = 'short_abandoned' AND r.connected_at IS NULL AS short_abandoned,
+           r.state = 'ended' AND r.connected_at IS NOT NULL AND NOT coalesce(w.running, false) AS handled,
+           r.talked + r.held + coalesce(w.worked, interval '0') AS handle
+    FROM reporting_callrecord r
+    JOIN routing_queue q ON q.tenant_id = r.tenant_id AND q.id = r.queue_id
+    LEFT JOIN wrapped w ON w.contact_id = r.id
+    WHERE r.tenant_id = %(tenant)s AND r.queued_at >= %(begins)s AND r.queued_at < %(ends)s AND NOT r.is_test
 ), counted AS (
-    SELECT c.queue_id,
+    SELECT queue_id,
            count(*) AS offered,
-           count(*) FILTER (WHERE c.answered) AS answered,
-           count(*) FILTER (WHERE c.answered AND c.wait <= c.target) AS answered_in_time,
-           count(*) FILTER (WHERE c.abandoned) AS abandoned,
-           count(*) FILTER (WHERE c.abandoned AND c.wait <= c.target) AS abandoned_in_time,
-           count(*) FILTER (WHERE c.short_abandoned) AS short_abandoned,
-           sum(extract(epoch FROM c.wait)) FILTER (WHERE c.answered) AS wait_s,
-           count(h.id) AS handled,
-           sum(h.handle_s) AS handle_s
-    FROM queued c LEFT JOIN handled h ON h.id = c.id
-    GROUP BY c.queue_id
+           count(*) FILTER (WHERE answered) AS answered,
+           count(*) FILTER (WHERE answered AND wait <= target) AS answered_in_time,
+           count(*) FILTER (WHERE abandoned) AS abandoned,
+           count(*) FILTER (WHERE abandoned AND wait <= target) AS abandoned_in_time,
+           count(*) FILTER (WHERE short_abandoned) AS short_abandoned,
+           extract(epoch FROM sum(wait) FILTER (WHERE answered)) AS wait_s,
+           count(*) FILTER (WHERE handled) AS handled,
+           extract(epoch FROM sum(handle) FILTER (WHERE handled)) AS handle_s
+    FROM queued
+    GROUP BY queue_id
 )
 SELECT q.id, q.name, q.target_seconds, q.short_abandon_seconds,
        coalesce(w.waiting, 0) AS waiting, w.oldest_waiting_at,

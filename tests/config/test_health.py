@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from config import health
 from config.management.commands import engine
-from tenants.public import Relay, db_now, fire_due_timers, report_progress, set_timer, tenant_scope, uuid7
+from tenants.public import Relay, Teller, db_now, fire_due_timers, report_progress, set_timer, tenant_scope, uuid7
 from tests import factories
 
 EVERY = tuple(health.ALLOWED_S)
@@ -66,11 +66,13 @@ def test_a_process_or_duty_that_is_up_but_stands_still_is_not_ready(
 
 
 def test_every_duty_of_the_engine_must_make_progress() -> None:
-    relay = Relay(holder="test")
+    relay, teller = Relay(holder="test"), Teller()
     try:
-        assert {f"engine.{duty}" for duty in engine.duties(relay)} == {name for name in EVERY if "engine" in name}
+        known = {name for name in EVERY if "engine" in name}
+        assert {f"engine.{duty}" for duty in engine.duties(relay, teller)} == known
     finally:
         relay.release()
+        teller.close()
 
 
 def test_a_duty_that_fails_reports_nothing_and_the_others_do() -> None:

@@ -13,10 +13,10 @@ from agents.public import AgentSession
 from reporting import board, live
 from reporting.board import board_rows
 from reporting.days import Day
-from reporting.live import Live, read_live, read_teams
+from reporting.live import Live, read_live
 from routing.models import Offer
 from routing.public import ContactState, EndReason, OfferState, SegmentKind
-from tenants.public import Tenant, db_now, engine_scope, run_query, tenant_scope
+from tenants.public import Tenant, engine_scope, run_query, tenant_scope
 from tests.contact_rows import Stretch, join, make_call, make_contact
 from tests.factories import make_agent, make_queue, make_reason, make_session, make_team, make_tenant, unique
 
@@ -214,6 +214,7 @@ def test_open_contacts_show_who_calls_and_who_serves_them() -> None:
         ani="+8675583660001",
         stretches=[Stretch(SegmentKind.QUEUE, 1, 9), Stretch(SegmentKind.TALK, 9, None, session)],
     )
+    join(talking, session, at=noon + 9 * SECOND)
     hidden = make_contact(tenant, at=noon, state=ContactState.IN_FLOW, ani="+8675583660001", restricted=True)
     make_contact(tenant, at=noon, reason=EndReason.LEFT_FLOW)
 
@@ -223,7 +224,7 @@ def test_open_contacts_show_who_calls_and_who_serves_them() -> None:
         str(talking.id): {
             "id": str(talking.id),
             "kind": "contact",
-            "seq": 0,
+            "seq": talking.version,
             "state": "engaged",
             "queue": "Loans",
             "since": (noon + 9 * SECOND).isoformat(),
@@ -236,7 +237,7 @@ def test_open_contacts_show_who_calls_and_who_serves_them() -> None:
         str(hidden.id): {
             "id": str(hidden.id),
             "kind": "contact",
-            "seq": 0,
+            "seq": hidden.version,
             "state": "in_flow",
             "queue": None,
             "since": noon.isoformat(),
@@ -256,11 +257,13 @@ def test_a_team_has_what_its_agents_handled() -> None:
     make_call(tenant, queue, session, at=midday(tenant), talk=60, wrap_up=20)
     make_call(tenant, queue, session, at=midday(tenant), talk=30, wrap_up=10)
 
-    with tenant_scope(tenant.id, read_only=True):
-        day = Day.at(db_now(), tenant.zone)
-        teams = read_teams(tenant.id, day)
+    teams = read(tenant).teams
 
     assert [(each.id, each.handled, each.aht_s) for each in teams] == [(team.id, 2, 60), (idle.id, 0, None)]
+    assert [(each.offered, each.missed, each.answered, each.asa_s) for each in teams] == [
+        (2, 0, 2, 10),
+        (0, 0, 0, None),
+    ]
 
 
 def test_the_number_of_statements_does_not_grow() -> None:

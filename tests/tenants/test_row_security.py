@@ -61,6 +61,8 @@ WITHOUT_TENANT: dict[str, tuple[str, str | None]] = {
 # All that the engine, which works for every tenant at once, may read. Reviewed: nothing here is personal.
 ENGINE_READS = {
     "agents_agentsession", "agents_notreadyreason", "agents_skillprofile", "agents_slot", "agents_station",
+    "reporting_callrecord", "reporting_legrecord", "reporting_offerrecord", "reporting_projection",
+    "reporting_sessionrecord", "reporting_stretch",
     "routing_backupactivation", "routing_backupplan", "routing_contact", "routing_demand", "routing_diversion",
     "routing_eligibility", "routing_entrypoint", "routing_exclusion", "routing_flow", "routing_flowversion",
     "routing_interaction", "routing_leg", "routing_offer", "routing_outboundcall", "routing_participation",

@@ -1,4 +1,4 @@
-"""``manage.py engine``: due timers, the sweep, mending, the relay, presence, and the log's partitions. Two may run.
+"""``manage.py engine``: due timers, sweep, mending, relay, records, presence, the log's partitions. Two may run.
 
 Each duty reports its own progress, as ``engine.timers`` and so on (`config.health.ALLOWED_S` says how often it must):
 one that fails or hangs is seen although the others go on.
@@ -17,9 +17,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from agents.public import sweep_presence
+from reporting.public import keep_records
 from routing.public import mend, sweep
 from tenants.public import (
     Relay,
+    Teller,
     ensure_partitions,
     fire_due_timers,
     process_name,
@@ -34,6 +36,7 @@ LONGEST_SLEEP_S = 0.1
 RELAY_PAUSE_S = 0.05
 SWEEP_EVERY_S = 1.0
 MEND_EVERY_S = 5.0
+RECORDS_EVERY_S = 0.5  # what is written down at once costs less than one by one; boards are read four times a second
 PRESENCE_EVERY_S = 5.0
 PARTITIONS_EVERY_S = 3600.0
 REPORT_EVERY_S = 1.0
@@ -50,24 +53,27 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         holder = process_name()
-        relay = Relay(holder=holder)
+        relay, teller = Relay(holder=holder), Teller()
         threads = [
-            threading.Thread(target=_repeat, args=(name, duty, stop), name=name) for name, duty in duties(relay).items()
+            threading.Thread(target=_repeat, args=(name, duty, stop), name=name)
+            for name, duty in duties(relay, teller).items()
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         relay.release()
+        teller.close()
 
 
-def duties(relay: Relay) -> dict[str, Callable[[], float]]:
+def duties(relay: Relay, teller: Teller) -> dict[str, Callable[[], float]]:
     """Return what is to be done again and again; each answers how many seconds it may then rest."""
     return {
         "timers": _timers,
         "sweep": _sweep,
         "mend": _mend,
         "relay": lambda: RELAY_PAUSE_S if relay.step() == 0 else 0.0,
+        "records": lambda: _records(teller),
         "presence": _presence,
         "partitions": _partitions,
     }
@@ -96,6 +102,11 @@ def _timers() -> float:
 def _sweep() -> float:
     sweep()
     return SWEEP_EVERY_S
+
+
+def _records(teller: Teller) -> float:
+    keep_records(teller)
+    return RECORDS_EVERY_S
 
 
 def _mend() -> float:
