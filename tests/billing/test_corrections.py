@@ -1,0 +1,224 @@
+"""Corrections are further lines: who, why, of which line; once, and never of a correction."""
+
+import threading
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import IntegrityError, connections
+
+from billing.models import UsageLine
+from billing.services import corrections
+from billing.services.corrections import correct_line, worth_of
+from billing.services.rating import rate_contact
+from tenants.public import Conflict, Invalid, NotFound, Tenant, tenant_scope, uuid7
+from tests.billing.rows import lines_of, make_table
+from tests.contact_rows import make_contact
+from tests.factories import ACTOR, make_tenant
+
+
+def rated(tenant: Tenant, seconds: int = 60) -> UsageLine:
+    make_table(tenant, {"": "0.6"})
+    return rate_contact(tenant_id=tenant.id, contact_id=make_contact(tenant, metered_ms=seconds * 1000).id)
+
+
+def correct(tenant: Tenant, line: UsageLine, amount: str, reason: str = "no voice") -> UsageLine:
+    return correct_line(tenant_id=tenant.id, line_id=line.id, amount=Decimal(amount), reason=reason, actor=ACTOR)
+
+
+def worth(tenant: Tenant, line: UsageLine) -> Decimal:
+    with tenant_scope(tenant.id, read_only=True):
+        return worth_of([line])[line.id].amount
+
+
+def test_a_correction_is_a_line_that_says_what_why_and_who() -> None:
+    tenant = make_tenant()
+    line = rated(tenant)
+
+    made = correct(tenant, line, "0.25", reason="  no voice for half of it ")
+
+    assert (made.amount, made.corrects_id, made.reason, made.made_by) == (
+        Decimal("-0.35"),
+        line.id,
+        "no voice for half of it",
+        ACTOR,
+    )
+    assert (made.contact_id, made.kind, made.currency, made.quantity) == (
+        line.contact_id,
+        "minutes",
+        "EUR",
+        Decimal(0),
+    )
+    first, second = lines_of(tenant)
+    assert (first.id, first.amount, first.explanation) == (line.id, Decimal("0.6"), line.explanation)
+    assert second.id == made.id
+    assert worth(tenant, line) == Decimal("0.25")
+    with tenant_scope(tenant.id, read_only=True), connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT actor, data->>'corrects', data ? 'reason' FROM tenants_event WHERE type = 'usage.corrected'"
+        )
+        assert cursor.fetchall() == [(ACTOR, str(line.id), False)]
+
+
+def test_a_line_may_be_corrected_again_from_what_it_comes_to() -> None:
+    tenant = make_tenant()
+    line = rated(tenant)
+
+    amounts = [correct(tenant, line, amount).amount for amount in ("0", "0.9", "0.6")]
+
+    assert amounts == [Decimal("-0.6"), Decimal("0.9"), Decimal("-0.3")]
+    assert [each.key for each in lines_of(tenant)[1:]] == [f"correction:{line.id}:{n}" for n in (1, 2, 3)]
+
+
+def test_a_correction_of_a_correction_is_refused_and_names_the_line_to_correct() -> None:
+    tenant = make_tenant()
+    line = rated(tenant)
+    made = correct(tenant, line, "0.5")
+
+    with pytest.raises(Conflict) as refused:
+        correct(tenant, made, "0.4")
+
+    assert (refused.value.code, refused.value.data) == ("corrects-a-correction", {"line": str(line.id)})
+    assert len(lines_of(tenant)) == 2
+
+
+def test_the_same_correction_twice_corrects_once() -> None:
+    tenant = make_tenant()
+    line = rated(tenant)
+    correct(tenant, line, "0.5")
+
+    with pytest.raises(Conflict) as refused:
+        correct(tenant, line, "0.500")
+
+    assert (refused.value.code, refused.value.data) == ("nothing-to-correct", {"amount": "0.500000"})
+    assert worth(tenant, line) == Decimal("0.5")
+
+
+def test_eight_people_at_once_correct_once() -> None:
+    tenant = make_tenant()
+    line = rated(tenant)
+    gate = threading.Barrier(8)
+    outcomes: list[str] = []
+
+    def work() -> None:
+        gate.wait()
+        try:
+            outcomes.append(f"{correct(tenant, line, '0.1').amount:.1f}")
+        except Conflict as refused:
+            outcomes.append(refused.code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["-0.5", *["nothing-to-correct"] * 7]
+    assert worth(tenant, line) == Decimal("0.1")
+
+
+def test_without_the_lock_the_key_keeps_two_from_starting_at_the_same_sum(
+    monkeypatch: pytest.MonkeyPatch, admin_database_url: str
+) -> None:
+    monkeypatch.setattr(corrections, "lock_corrections", lambda: None)
+    tenant = make_tenant()
+    line = rated(tenant)
+    outcomes: list[str] = []
+
+    def work() -> None:
+        try:
+            correct(tenant, line, "0.1")
+        except IntegrityError as error:
+            outcomes.append(str(error))
+        finally:
+            connections.close_all()
+
+    blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+    with psycopg.connect(admin_database_url) as rival, psycopg.connect(admin_database_url, autocommit=True) as watch:
+        rival.execute(
+            "INSERT INTO billing_usageline (id, tenant_id, key, kind, contact_id, corrects_id, reason, made_by,"
+            " occurred_on, quantity, unit, unit_price, amount, currency, explanation, created_at)"
+            " VALUES (%s, %s, %s, 'minutes', %s, %s, 'x', 'y', '2026-03-10', 0, 'second', 1, -1, 'EUR', '{}', now())",
+            [uuid7(), tenant.id, f"correction:{line.id}:1", line.contact_id, line.id],
+        )
+        thread = threading.Thread(target=work)
+        thread.start()
+        while thread.is_alive() and watch.execute(blocked).fetchone() == (0,):
+            thread.join(0.01)
+        rival.commit()
+        thread.join()
+
+    assert len(outcomes) == 1
+    assert "usage_once" in outcomes[0]
+    assert len(lines_of(tenant)) == 2
+
+
+@pytest.mark.parametrize(
+    ("amount", "reason", "fields"),
+    [
+        ("0.1", " ", ["reason"]),
+        ("0.1", "x" * 201, ["reason"]),
+        ("-0.1", "why", ["amount"]),
+        ("0.1234567", "why", ["amount"]),
+        ("NaN", "why", ["amount"]),
+        ("1E+12", "", ["amount", "reason"]),
+    ],
+)
+def test_what_is_not_valid_is_told_whole_and_nothing_is_written(amount: str, reason: str, fields: list[str]) -> None:
+    tenant = make_tenant()
+    line = rated(tenant)
+
+    with pytest.raises(Invalid) as refused:
+        correct(tenant, line, amount, reason=reason)
+
+    assert sorted(refused.value.data["errors"]) == fields
+    assert len(lines_of(tenant)) == 1
+
+
+def test_another_tenants_line_does_not_exist() -> None:
+    tenant, other = make_tenant(), make_tenant()
+    line = rated(other)
+
+    with pytest.raises(NotFound):
+        correct(tenant, line, "0")
+
+    assert len(lines_of(other)) == 1
+
+
+@pytest.mark.parametrize(
+    "fields", [{"reason": "why"}, {"made_by": ACTOR}, {"corrects": True, "reason": "why"}, {"corrects": True}]
+)
+def test_the_database_wants_a_corrections_reason_and_maker_and_none_of_others(fields: dict[str, Any]) -> None:
+    tenant = make_tenant()
+    line = rated(tenant)
+    values = {name: getattr(line, name) for name in ("kind", "contact_id", "occurred_on", "quantity", "unit")}
+    if fields.pop("corrects", False):
+        fields["corrects_id"] = line.id
+
+    with pytest.raises(IntegrityError, match="usage_correction_says_why_and_who"), tenant_scope(tenant.id):
+        UsageLine.objects.create(key="x", unit_price=1, amount=1, currency="EUR", explanation={}, **values, **fields)
+
+
+def test_a_correction_cannot_point_into_another_tenant() -> None:
+    tenant, other = make_tenant(), make_tenant()
+    line, foreign = rated(tenant), rated(other)
+
+    with pytest.raises(IntegrityError, match="billing_usageline_corrects_id_tenant_fk"), tenant_scope(tenant.id):
+        UsageLine.objects.create(
+            key="x",
+            kind="minutes",
+            contact_id=line.contact_id,
+            corrects_id=foreign.id,
+            reason="why",
+            made_by=ACTOR,
+            occurred_on=line.occurred_on,
+            quantity=0,
+            unit="second",
+            unit_price=1,
+            amount=1,
+            currency="EUR",
+            explanation={},
+        )
