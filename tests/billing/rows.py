@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.models import Rate, RateTable, UsageLine
+from routing.backup_states import DiversionState
 from routing.models import BackupActivation, BackupPlan, Diversion, OutboundCall, OutboundParty
 from routing.public import Contact
 from tenants.public import Tenant, tenant_scope, uuid7

@@ -71,7 +71,11 @@ def test_from_no_table_to_a_price_that_changes_and_ends(operator: Api) -> None:
     operator.post(address("change-rate", acme, old.id), {**NEW_RATE, "connection_fee": "0", "last_day": "2026-02-28"})
 
     old, new = rates_of(acme)
-    assert (old.price_per_minute, old.connection_fee, old.last_day) == (Decimal("0.0123"), 0, dt.date(2026, 2, 28))
+    assert (old.price_per_minute, old.connection_fee, old.last_day) == (
+        Decimal("0.0123"),
+        Decimal(0),
+        dt.date(2026, 2, 28),
+    )
     assert (new.price_per_minute, new.connection_fee) == (Decimal("0.02"), Decimal("0.05"))
     assert (new.first_day, new.last_day) == (dt.date(2026, 3, 1), dt.date(2026, 5, 31))
     own = signed_in(acme).get("/rates/").content.decode()
