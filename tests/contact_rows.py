@@ -143,7 +143,8 @@ def _tell_wrap_up(contact: Contact, agent: AgentSession, begins: datetime | None
     session = lock_sessions([agent.id])[agent.id]
     for state, at, details in (("wrap_up", begins, {"contact": str(contact.id)}), ("not_ready", ends, {})):
         if at is not None:
-            record("agent.state_changed", session, kind="agent_session", at=at, state=state, reason=None, **details)
+            data: dict[str, Any] = {"state": state, "reason": None, **details}
+            record("agent.state_changed", session, kind="agent_session", at=at, **data)
     AgentSession.objects.filter(id=session.id).update(version=session.version)
 
 

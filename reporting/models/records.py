@@ -22,6 +22,7 @@ class HungUpBy(models.TextChoices):
     CALLER = "caller", _("caller")
     AGENT = "agent", _("agent")
     SUPERVISOR = "supervisor", _("supervisor")
+    OUTSIDE = "outside", _("outside party")
     HOTSEAT = "hotseat", "Hotseat"
     EXCHANGE = "exchange", _("lost with the exchange")
 
@@ -87,8 +88,8 @@ WORK = (StretchKind.TALK, StretchKind.HOLD, StretchKind.WRAP_UP)
 class Stretch(TenantModel):
     """From when to when something went on. Its id is that of the event that began it; while it runs it has no end.
 
-    `aggregate_id` is the contact or the session whose events tell of it; it has one that runs at most. A contact's
-    stretches are those with its `contact_id`, an agent session's those with its `session_id`.
+    `aggregate_id` is whose events tell of it, a contact's, a session's or a diversion's: of each, one runs at most. A
+    contact's stretches are those with its `contact_id`, an agent session's those with its `session_id`.
     """
 
     aggregate_id = models.UUIDField()
@@ -155,13 +156,14 @@ class LegRecord(TenantModel):
     class Side(models.TextChoices):
         CALLER = "caller", _("caller")
         AGENT = "agent", _("agent")
+        OUTSIDE = "outside", _("outside party")
 
     interaction_id = models.UUIDField()
     contact_id = models.UUIDField()
     offer_id = models.UUIDField(null=True)
     session_id = models.UUIDField(null=True)
     is_test = models.BooleanField(default=False)
-    side = models.CharField(max_length=6, choices=Side)
+    side = models.CharField(max_length=8, choices=Side)
     node = models.CharField(max_length=64)
     sip_call_id = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField()

@@ -42,6 +42,18 @@ def _arrived(page: Page, event: Logged) -> None:
 
 def _flow_started(page: Page, event: Logged) -> None:
     page.known_call().state = ContactState.IN_FLOW
+    if page.running is None:  # back from the backup routes
+        page.begin(event, StretchKind.FLOW, contact_id=event.aggregate_id)
+
+
+def _diverted(page: Page, event: Logged) -> None:
+    """The contact goes by its number's backup routes: what it does there, the diversion's events tell."""
+    page.known_call().state = ContactState.DIVERTED
+    _end_stretch(page, event)
+
+
+def _outside_left(page: Page, event: Logged) -> None:
+    _wished(page, HungUpBy.OUTSIDE)
 
 
 def _queued(page: Page, event: Logged) -> None:
@@ -179,6 +191,8 @@ STEPS: dict[str, Step] = {
     "contact.flow_started": _flow_started,
     "contact.flow_ended": _flow_ended,
     "contact.hand_over_failed": _flow_ended,
+    "contact.diverted": _diverted,
+    "contact.outside_left": _outside_left,
     "contact.queued": _queued,
     "contact.requeued": _requeued,
     "contact.connected": _connected,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from reporting.projection.calls import apply_to_call
+from reporting.projection.diversions import apply_to_diversion
 from reporting.projection.legs import apply_to_leg
 from reporting.projection.page import LogGapError, Logged, Page
 from reporting.projection.sessions import apply_to_session
@@ -11,6 +12,7 @@ KINDS: Mapping[str, Callable[[Page, Logged], None]] = {
     "contact": apply_to_call,
     "agent_session": apply_to_session,
     "leg": apply_to_leg,
+    "diversion": apply_to_diversion,
 }
 """The kinds of aggregates that have records."""
 

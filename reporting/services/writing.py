@@ -67,7 +67,7 @@ def stored_rows(marked: Sequence[Marked]) -> dict[UUID, TenantModel]:
     ids: dict[str, list[UUID]] = defaultdict(list)
     for row in marked:
         ids[row.kind].append(row.aggregate_id)
-    calls, sessions, legs = ids["contact"], ids["agent_session"], ids["leg"]
+    calls, sessions, legs, diversions = (ids[kind] for kind in ("contact", "agent_session", "leg", "diversion"))
     stretches = Stretch.objects.filter(**of_tenants)
     return {
         row.id: row
@@ -78,6 +78,7 @@ def stored_rows(marked: Sequence[Marked]) -> dict[UUID, TenantModel]:
             SessionRecord.objects.filter(id__in=sessions),
             stretches.filter(session_id__in=sessions, aggregate_id__in=sessions),
             LegRecord.objects.filter(id__in=legs),
+            stretches.filter(aggregate_id__in=diversions) if diversions else (),
         )
         for row in rows
     }

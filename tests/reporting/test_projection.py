@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connections
 
 from agents.public import set_not_ready, set_ready
@@ -17,16 +19,16 @@ from reporting.models import CallRecord, LegRecord, OfferRecord, Projection, Ses
 from reporting.projection import KINDS, LogGapError, Page, tell
 from reporting.services.projecting import mark_told, mark_unrelayed, rebuild_records, write_records
 from reporting.services.writing import Marked, read_events, values_of
-from routing.models import Contact, Segment
+from routing.models import CommandKind, Contact, Segment
 from routing.services.desk import finish_wrap_up
 from routing.services.offers import reject_offer
 from routing.switch.port import Cause
-from tenants.public import CSP_TENANT_ID, Event, Happened, Relay, Tenant, TenantModel, engine_scope, tenant_scope, uuid7
+from tenants.public import CSP_TENANT_ID, Event, Happened, Relay, Tenant, engine_scope, tenant_scope, uuid7
 from tests.contact_rows import write_down
 from tests.factories import make_reason, make_session, make_tenant
-from tests.routing import calls
+from tests.routing import backups, calls
 
-TABLES: Sequence[type[TenantModel]] = (CallRecord, SessionRecord, Stretch, OfferRecord, LegRecord)
+TABLES = (CallRecord, SessionRecord, Stretch, OfferRecord, LegRecord)
 
 
 def records(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
@@ -117,6 +119,26 @@ def test_records_are_those_of_the_contacts_and_their_segments() -> None:
     assert sorted(row.hung_up_by for row in found.values()) == ["", "agent", "caller", "caller"]
 
 
+def test_a_call_on_a_backup_route_has_its_stretches_and_its_leg() -> None:
+    line = calls.make_line()
+    backups.make_trunk()
+    backups.in_force(line, backups.to_number())
+    contact = calls.call(line.number)
+    (dial,) = calls.commands(contact, CommandKind.DIAL)
+    calls.leg_ends(dial.arguments["channel"], cause=Cause.USER_BUSY, sip_status=486)
+    calls.caller_hangs_up(contact)
+    write_down()
+
+    found = records(line.tenant)
+    assert [row["kind"] for row in sorted(found["Stretch"], key=lambda row: row["started_at"])][:2] == ["flow", "ring"]
+    assert None not in [row["ended_at"] for row in found["Stretch"]]
+    assert {(row["side"], row["ended_by"], row["cause"]) for row in found["LegRecord"]} == {
+        ("outside", "far_end", Cause.USER_BUSY),
+        ("caller", "far_end", Cause.NORMAL_CLEARING),
+    }
+    assert rebuild_records(line.tenant.id, check=True) == 0
+
+
 def test_a_rebuild_from_nothing_gives_the_same_rows() -> None:
     tenant, other = live_a_little(), live_a_little()
     write_down()
@@ -131,6 +153,26 @@ def test_a_rebuild_from_nothing_gives_the_same_rows() -> None:
 
     assert (records(tenant), records(other)) == before
     assert write_records() == set()
+
+
+def test_the_command_says_what_it_found_and_mends_it() -> None:
+    tenant = live_a_little()
+    write_down()
+    assert _command("--tenant", tenant.slug, "--check") == "Every row is what the log says.\n"
+    forget_all()
+
+    with pytest.raises(CommandError, match=r"^\d+ rows are not what the log says"):
+        _command("--check")
+    assert "rows were made anew" in _command()
+    assert _command("--check") == "Every row is what the log says.\n"
+    with pytest.raises(CommandError, match="no tenant “nobody”"):
+        _command("--tenant", "nobody")
+
+
+def _command(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("rebuild_records", *arguments, stdout=out)
+    return out.getvalue()
 
 
 def test_a_rebuild_mends_what_was_changed_by_hand() -> None:
