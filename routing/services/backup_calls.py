@@ -90,12 +90,13 @@ def read_outside() -> Outside:
 
 def take_next_route(*, tenant_id: UUID, contact_id: UUID, node: str) -> None:
     """Try the contact's next backup route; nothing happens when one has taken it meanwhile."""
-    outside = read_outside()
-    try:
-        goes_on = _take(tenant_id, contact_id, node, outside)
-    except DemandMissing as missing:
-        ensure_demand(tenant_id=tenant_id, queue_id=missing.queue_id)
-        goes_on = _take(tenant_id, contact_id, node, outside)
+    outside, goes_on = read_outside(), None
+    while goes_on is None:
+        try:
+            goes_on = _take(tenant_id, contact_id, node, outside)
+        except DemandMissing as missing:
+            # Each of the queues may have none yet; made in a transaction of its own, it is there the next time.
+            ensure_demand(tenant_id=tenant_id, queue_id=missing.queue_id)
     if goes_on:
         start_flow(tenant_id=tenant_id, contact_id=contact_id, node=node)
 

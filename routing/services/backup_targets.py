@@ -55,8 +55,8 @@ def barred_by(destination: str, barred: Iterable[BarredPrefix]) -> BarredPrefix 
 
 def clean_destination(raw: str, *, place: int) -> tuple[str, Fault | None]:
     """Return a number in E.164 form, or what is wrong with it."""
-    digits = "".join(character for character in raw if character.isdigit())
-    if raw.strip() and len(digits) <= SHORT:
+    digits = raw.strip().lstrip("+")
+    if digits.isdecimal() and len(digits) <= SHORT:
         message = _("“%(number)s” is a short number. Emergency and service numbers cannot be a backup.")
         return "", Fault(place, "destination", "emergency", message % {"number": raw})
     number = normalise(raw)

@@ -1,0 +1,431 @@
+"""A backup plan comes into force and is taken back: its states, its steps, those who wait, and who may not."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from config.celery import app as celery
+from routing.backup_states import ACTIVATION, DIVERSION, ActivationState, BackupStep, DiversionState
+from routing.models import BackupPlan, BackupRoute, BarredPrefix, Contact, EntryPoint, Queue
+from routing.node.handling import end_leg, handle
+from routing.services.backup import STEP_SET, activate_plan, fail_back, run_step
+from routing.services.backup_plans import RoutesRefused, remove_plan, save_plan
+from routing.services.outbound import outbound_name
+from routing.states import ContactState
+from routing.switch.port import LegAnswered, LegEnded
+from routing.tasks import run_backup_step, send_step
+from tenants.public import (
+    CSP_TENANT_ID,
+    Conflict,
+    Due,
+    Happened,
+    Invalid,
+    NotFound,
+    db_now,
+    engine_scope,
+    tenant_scope,
+    uuid7,
+)
+from tenants.timers import due_timers, fire
+from tests import factories
+from tests.routing import backups
+from tests.routing.backups import (
+    MOBILE,
+    PARTNER,
+    activation_now,
+    activations_of,
+    announcement,
+    begin,
+    in_force,
+    make_plan,
+    make_trunk,
+    number_of,
+    take_steps,
+    to_number,
+    to_queue,
+)
+from tests.routing.calls import NODE, Line, call, make_line, now_of, queued, segments, talk
+
+ALL_STEPS = ["check", "divert", "move", "confirm"]
+
+
+def entry_point_of(line: Line) -> EntryPoint:
+    with tenant_scope(line.tenant.id, read_only=True):
+        row: EntryPoint = EntryPoint.objects.get(number__e164=line.number)
+    return row
+
+
+def steps_due() -> list[Due]:
+    """The step timers that are set, as the engine finds them once they are due."""
+    with engine_scope(read_only=True):
+        later = db_now() + timedelta(minutes=1)
+    return [due for due in due_timers(until=later) if due.kind == "backup-step"]
+
+
+# --- the states -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ActivationState.values)
+@pytest.mark.parametrize("target", ActivationState.values)
+def test_an_activation_moves_only_as_its_table_says(source: str, target: str) -> None:
+    legal = {
+        ("activating", "active"), ("activating", "failing_back"), ("activating", "failed"),
+        ("active", "failing_back"), ("failing_back", "inactive"),
+    }  # fmt: skip
+    assert ACTIVATION.allows(source, target) == ((source, target) in legal)
+
+
+@pytest.mark.parametrize("source", DiversionState.values)
+@pytest.mark.parametrize("target", DiversionState.values)
+def test_a_diversion_moves_only_as_its_table_says(source: str, target: str) -> None:
+    legal = {
+        ("choosing", "dialling"), ("choosing", "announcing"), ("choosing", "over"),
+        ("dialling", "talking"), ("dialling", "choosing"), ("dialling", "over"),
+        ("talking", "choosing"), ("talking", "over"), ("announcing", "over"),
+    }  # fmt: skip
+    assert DIVERSION.allows(source, target) == ((source, target) in legal)
+
+
+# --- the steps --------------------------------------------------------------------------------------------------------
+
+
+def test_it_comes_into_force_step_by_step_and_goes_back() -> None:
+    line = make_line()
+    activation = begin(make_plan(line, announcement()))
+    assert (activation_now(activation).state, entry_point_of(line).backup_id) == ("activating", None)
+    assert take_steps(activation) == ALL_STEPS
+    now = activation_now(activation)
+    assert (now.state, [step for step, _at in now.steps]) == ("active", ALL_STEPS)
+    assert entry_point_of(line).backup_id == activation.id
+    assert steps_due() == []
+    fail_back(tenant_id=line.tenant.id, plan_id=activation.plan_id, actor=factories.ACTOR)
+    assert take_steps(activation) == ["restore", "close"]
+    now = activation_now(activation)
+    assert (now.state, entry_point_of(line).backup_id) == ("inactive", None)
+    assert now.active_at is not None
+    assert now.ended_at is not None
+    assert now.started_at < now.active_at < now.ended_at
+    told = [kind for kind, _data in backups.events_of(line.tenant, "backup")]
+    assert [kind for kind in told if kind not in (STEP_SET, "backup.step_done")] == [
+        "backup.activating",
+        "backup.active",
+        "backup.failing_back",
+        "backup.inactive",
+    ]
+
+
+def test_without_any_worker_the_engine_takes_each_step_when_its_timer_is_due() -> None:
+    line = make_line()
+    activation = begin(make_plan(line, announcement()))
+    rounds = 0
+    while due := steps_due():
+        rounds += 1
+        for timer in due:
+            fire(timer)
+    assert (rounds, activation_now(activation).state) == (len(ALL_STEPS), ActivationState.ACTIVE)
+
+
+def test_a_step_that_is_asked_for_twice_at_once_is_done_once() -> None:
+    line = make_line()
+    activation = begin(make_plan(line, announcement()))
+    barrier, done = threading.Barrier(4), list[str]()
+
+    def work() -> None:
+        barrier.wait()
+        try:
+            run_backup_step(str(activation.tenant_id), str(activation.id))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = [step for step, _at in activation_now(activation).steps]
+    assert done == ALL_STEPS[: len(done)]
+    told = backups.events_of(line.tenant, "backup")
+    assert [data["step"] for kind, data in told if kind == "backup.step_done"] == done
+
+
+def test_each_step_that_is_set_sends_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(run_backup_step, "apply_async", lambda args, retry: sent.append((args, retry)))
+    tenant, activation = uuid7(), uuid7()
+    send_step(Happened(uuid7(), tenant, STEP_SET, "backup", activation, 1, is_test=False, data={}))
+    assert sent == [((str(tenant), str(activation)), False)]
+    assert "routing.tasks.run_backup_step" in celery.tasks
+
+
+def test_it_can_be_taken_back_before_it_is_in_force() -> None:
+    line = make_line()
+    activation = begin(make_plan(line, announcement()))
+    run_step(tenant_id=line.tenant.id, activation_id=activation.id)
+    run_step(tenant_id=line.tenant.id, activation_id=activation.id)
+    backups.end(activation)
+    assert (activation_now(activation).state, entry_point_of(line).backup_id) == ("inactive", None)
+
+
+def test_it_is_in_force_once_however_many_ask() -> None:
+    line = make_line()
+    plan = make_plan(line, announcement())
+    begin(plan)
+    with pytest.raises(Conflict, match="in force already") as refused:
+        begin(plan)
+    assert refused.value.code == "backup-in-force"
+    assert len(activations_of(plan)) == 1
+
+
+def test_only_what_is_in_force_can_be_taken_back() -> None:
+    plan = make_plan(make_line(), announcement())
+    with pytest.raises(Conflict) as refused:
+        fail_back(tenant_id=plan.tenant_id, plan_id=plan.id, actor=factories.ACTOR)
+    assert refused.value.code == "backup-not-in-force"
+
+
+def test_a_plan_without_routes_cannot_be_activated() -> None:
+    plan = make_plan(make_line())
+    with pytest.raises(Invalid) as refused:
+        begin(plan)
+    assert refused.value.code == "no-routes"
+    assert activations_of(plan) == []
+
+
+def test_another_tenants_plan_does_not_exist() -> None:
+    plan, stranger = make_plan(make_line(), announcement()), factories.make_tenant()
+    with pytest.raises(NotFound):
+        activate_plan(tenant_id=stranger.id, plan_id=plan.id, actor=factories.ACTOR)
+    with pytest.raises(NotFound):
+        fail_back(tenant_id=stranger.id, plan_id=plan.id, actor=factories.ACTOR)
+
+
+def _place(contact: Contact) -> datetime:
+    assert contact.order_at is not None
+    return contact.order_at
+
+
+# --- who waits, and who talks -----------------------------------------------------------------------------------------
+
+
+def test_callers_who_wait_are_moved_where_the_route_takes_them_and_keep_their_order() -> None:
+    line = make_line()
+    first, second = queued(line, 2)
+    other = factories.make_queue(line.tenant, requires={"french": 1})
+    factories.make_session(line.tenant, skills={"french": 1})
+    activation = in_force(line, announcement(), to_queue(other, takes_waiting=True))
+    moved = [now_of(contact) for contact in (first, second)]
+    assert [(contact.state, contact.queue_id) for contact in moved] == [(ContactState.QUEUED, other.id)] * 2
+    assert [row.id for row in sorted(moved, key=_place)] == [first.id, second.id]
+    assert activation_now(activation).moved == 2
+    assert segments(first) == ["flow", "queue", "flow", "queue"]
+
+
+def test_callers_who_wait_stay_where_they_are_when_no_route_takes_them() -> None:
+    line = make_line()
+    (waiting,) = queued(line, 1)
+    activation = in_force(line, announcement(), to_queue(factories.make_queue(line.tenant)))
+    assert (now_of(waiting).queue_id, activation_now(activation).moved) == (line.queue.id, 0)
+
+
+def test_a_caller_who_was_moved_in_vain_has_the_old_place_again() -> None:
+    line = make_line()
+    first, second = queued(line, 2)
+    before = now_of(first).order_at
+    in_force(line, to_queue(factories.make_queue(line.tenant), takes_waiting=True), announcement())
+    back = now_of(first)
+    assert (back.state, back.queue_id, back.order_at) == (ContactState.QUEUED, line.queue.id, before)
+    assert _place(back) < _place(now_of(second))
+
+
+def test_a_caller_who_waits_is_moved_to_the_number_outside() -> None:
+    line = make_line()
+    make_trunk()
+    (waiting,) = queued(line, 1)
+    in_force(line, to_number(takes_waiting=True))
+    (outside,) = backups.outbound_calls_of(line.tenant)
+    handle(LegAnswered(channel=outbound_name(outside.id), at=datetime.now(UTC)), node=NODE)
+    assert now_of(waiting).state == ContactState.DIVERTED
+    end_leg(LegEnded(channel=outbound_name(outside.id), at=datetime.now(UTC), cause=16), node=NODE)
+    assert (now_of(waiting).state, now_of(waiting).queue_id) == (ContactState.QUEUED, line.queue.id)
+
+
+def test_calls_that_are_talked_go_on() -> None:
+    line = make_line()
+    factories.make_session(line.tenant, ready=True)
+    contact = call(line.number)
+    talk(contact)
+    in_force(line, announcement(takes_waiting=True))
+    assert now_of(contact).state == ContactState.ENGAGED
+
+
+# --- what may not be dialled ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("12345", "emergency"),
+        ("999", "emergency"),
+        ("112", "emergency"),
+        ("+44999", "emergency"),
+        ("+86110", "emergency"),
+        ("0207 946 0000", "malformed"),
+        ("sip:mobile@example.com", "malformed"),
+        ("+", "malformed"),
+        ("", "malformed"),
+        ("+4490012345678901234", "malformed"),
+        ("+449012345678", "premium"),
+        ("+19005551234", "premium"),
+        ("+881612345678", "premium"),
+        ("+888123456789", "forbidden"),
+    ],
+)
+def test_a_number_that_must_not_be_dialled_is_refused_and_nothing_is_lost(number: str, code: str) -> None:
+    line = make_line()
+    plan = make_plan(line, announcement("Kept."))
+    with pytest.raises(RoutesRefused) as refused:
+        save_plan(
+            tenant_id=line.tenant.id,
+            number_id=number_of(line).id,
+            rules={"after_seconds": 99},
+            routes=[announcement("New."), to_number(number)],
+            actor=factories.ACTOR,
+            plan_id=plan.id,
+        )
+    (error,) = refused.value.data["errors"]
+    assert (error["pointer"], error["code"]) == ("/routes/1/destination", code)
+    with tenant_scope(line.tenant.id, read_only=True):
+        assert [row.announcement for row in BackupRoute.objects.filter(plan=plan)] == [{"en": "Kept."}]
+        assert BackupPlan.objects.get(id=plan.id).after_seconds == 30
+
+
+def test_every_fault_is_told_at_once() -> None:
+    line = make_line()
+    with pytest.raises(RoutesRefused) as refused:
+        make_plan(line, to_number("999"), announcement(" "), to_number("+449012345678"), to_number(line.number))
+    told = [(error["pointer"], error["code"]) for error in refused.value.data["errors"]]
+    assert told == [
+        ("/routes/0/destination", "emergency"),
+        ("/routes/1/announcement", "missing"),
+        ("/routes/2/destination", "premium"),
+        ("/routes/3/destination", "loop"),
+    ]
+
+
+def test_a_number_cannot_stand_in_for_itself_nor_by_way_of_others() -> None:
+    first, second, third = make_line(), make_line(), make_line()
+    make_plan(second, to_number(third.number))
+    make_plan(third, to_number(first.number), announcement())
+    with pytest.raises(RoutesRefused) as refused:
+        make_plan(first, to_number(second.number))
+    assert [error["code"] for error in refused.value.data["errors"]] == ["loop"]
+    # Other tenants' numbers are told to nobody.
+    assert third.number not in refused.value.message
+
+
+def test_a_chain_of_numbers_that_ends_outside_is_no_circle() -> None:
+    first, second = make_line(), make_line()
+    make_plan(second, to_number(MOBILE))
+    assert begin(make_plan(first, to_number(second.number))).state == ActivationState.ACTIVATING
+
+
+def test_a_circle_that_came_about_since_is_refused_before_activation() -> None:
+    first, second = make_line(), make_line()
+    number = number_of(second)
+    with tenant_scope(second.tenant.id):
+        circle = BackupPlan.objects.create(number=number)
+        BackupRoute.objects.create(plan=circle, position=1, kind="dial", destination=first.number)
+    with pytest.raises(RoutesRefused):
+        make_plan(first, to_number(second.number))
+    with tenant_scope(second.tenant.id):
+        BackupRoute.objects.filter(plan=circle).delete()
+    plan = make_plan(first, to_number(second.number))
+    with tenant_scope(second.tenant.id):
+        BackupRoute.objects.create(plan=circle, position=1, kind="dial", destination=first.number)
+    with pytest.raises(RoutesRefused):
+        begin(plan)
+    assert activations_of(plan) == []
+
+
+def test_a_route_barred_since_is_refused_to_a_person_and_left_out_by_a_rule() -> None:
+    line = make_line()
+    plan = make_plan(line, to_number(PARTNER), announcement())
+    with tenant_scope(CSP_TENANT_ID):
+        BarredPrefix.objects.create(prefix=PARTNER[:9], why="forbidden")
+    with pytest.raises(RoutesRefused):
+        begin(plan)
+    activation = activate_plan(tenant_id=line.tenant.id, plan_id=plan.id, actor="rule", cause="queue")
+    take_steps(activation)
+    now = activation_now(activation)
+    assert (now.state, list(now.refused.values())) == (ActivationState.ACTIVE, ["forbidden"])
+
+
+def test_a_rule_whose_every_route_is_refused_fails_and_says_why() -> None:
+    line = make_line()
+    plan = make_plan(line, to_number(PARTNER))
+    with tenant_scope(CSP_TENANT_ID):
+        BarredPrefix.objects.create(prefix=PARTNER[:9], why="forbidden")
+    activation = activate_plan(tenant_id=line.tenant.id, plan_id=plan.id, actor="rule", cause="queue")
+    assert take_steps(activation) == ["check"]
+    now = activation_now(activation)
+    assert (now.state, entry_point_of(line).backup_id, now.step) == (ActivationState.FAILED, None, "")
+    assert steps_due() == []
+    assert "backup.failed" in [kind for kind, _ in backups.events_of(line.tenant, "backup")]
+
+
+def test_a_queue_cannot_stand_in_for_itself() -> None:
+    line = make_line()
+    with pytest.raises(RoutesRefused) as refused:
+        make_plan(line, to_queue(line.queue), queue_id=line.queue.id)
+    assert refused.value.data["errors"][0]["pointer"] == "/routes/0/queue"
+
+
+def test_another_tenants_queue_does_not_exist() -> None:
+    stranger: Queue = factories.make_queue(factories.make_tenant())
+    with pytest.raises(RoutesRefused) as refused:
+        make_plan(make_line(), to_queue(stranger))
+    assert refused.value.data["errors"][0]["code"] == "not-found"
+
+
+def test_an_exchange_that_never_was_cannot_be_watched() -> None:
+    with pytest.raises(Invalid) as refused:
+        make_plan(make_line(), announcement(), node="node9")
+    assert refused.value.code == "exchange-unknown"
+
+
+def test_a_number_without_a_service_has_no_plan() -> None:
+    line = make_line()
+    number = factories.make_number(line.tenant)
+    with pytest.raises(Invalid) as refused:
+        save_plan(
+            tenant_id=line.tenant.id, number_id=number.id, rules={}, routes=[announcement()], actor=factories.ACTOR
+        )
+    assert refused.value.code == "number-without-service"
+
+
+def test_a_number_has_one_plan() -> None:
+    line = make_line()
+    make_plan(line, announcement())
+    with pytest.raises(Conflict) as refused:
+        make_plan(line, announcement())
+    assert refused.value.code == "taken"
+
+
+def test_a_plan_that_was_in_force_keeps_its_history() -> None:
+    line = make_line()
+    fresh = make_plan(make_line(), announcement())
+    remove_plan(tenant_id=fresh.tenant_id, plan_id=fresh.id, actor=factories.ACTOR)
+    activation = in_force(line, announcement())
+    backups.end(activation)
+    with pytest.raises(Conflict) as refused:
+        remove_plan(tenant_id=line.tenant.id, plan_id=activation.plan_id, actor=factories.ACTOR)
+    assert refused.value.code == "in-use"
+
+
+def test_every_step_has_its_place_in_one_of_the_two_ways() -> None:
+    assert {*ALL_STEPS, "restore", "close"} == set(BackupStep.values)
