@@ -245,10 +245,12 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "ActivationState": "routing.backup_states.ActivationState",
         "ContactState": "routing.states.ContactState",
         "OfferState": "routing.states.OfferState",
         "SessionState": "agents.states.SessionState",
         "NumberKind": "tenants.models.business.Number.Kind",
+        "RouteKind": "routing.models.backup.BackupRoute.Kind",
         "SegmentKind": "routing.states.SegmentKind",
         "UsageKind": "billing.models.usage.UsageLine.Kind",
     },

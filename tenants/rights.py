@@ -25,6 +25,8 @@ class Right(StrEnum):
     WRITE_ROUTING = "routing.write"
     READ_CONTACTS = "contacts.read"
     END_CONTACTS = "contacts.end"
+    ACTIVATE_BACKUP = "backup.activate"
+    WRITE_TRUNKS = "trunks.write"
     USE_DESK = "desk.use"
     READ_BOARD = "board.read"
     READ_REPORTS = "reports.read"
@@ -58,13 +60,21 @@ ADMINISTRATOR = SUPERVISOR | {
     Right.WRITE_KEYS,
     Right.WRITE_STAFF,
     Right.WRITE_ROUTING,
+    Right.ACTIVATE_BACKUP,
     Right.READ_STATEMENTS,
     Right.READ_RATES,
     Right.READ_AUDIT,
     Right.ADMINISTER,
 }
 
-OPERATOR = ADMINISTRATOR | {Right.READ_TENANTS, Right.WRITE_TENANTS, Right.LEASE_NUMBERS, Right.WRITE_RATES}
+OPERATOR = ADMINISTRATOR | {
+    Right.READ_SYSTEM,
+    Right.READ_TENANTS,
+    Right.WRITE_TENANTS,
+    Right.LEASE_NUMBERS,
+    Right.WRITE_RATES,
+    Right.WRITE_TRUNKS,
+}
 
 RIGHTS: dict[str, frozenset[Right]] = {
     Role.AGENT: AGENT,

@@ -1,33 +1,15 @@
-"""The operator's way to one enterprise's money: the tenant stands in the address."""
+"""The operator's way to one enterprise's money."""
 
-from dataclasses import replace
 from typing import Any
 
-from django.shortcuts import get_object_or_404
-from rest_framework.request import Request
-
-from tenants.api.public import TenantView
-from tenants.public import CSP_TENANT_ID, Caller, Right, Tenant, tenant_scope
+from tenants.api.public import OfTenant as AnyOfTenant
+from tenants.public import Right
 
 
-class OfTenant(TenantView):
-    """A mixin, first in the bases: the view works in the tenant `tenant_id` of the address, not in the caller's own.
+class OfTenant(AnyOfTenant):
+    """A mixin, first in the bases: what is written here is the operator's to write."""
 
-    Rights are checked on the real caller, and are such that only the operator has them.
-    """
-
-    read_right = Right.READ_TENANTS
     write_right = Right.WRITE_RATES
-    target: Tenant
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        with tenant_scope(CSP_TENANT_ID, read_only=True):
-            self.target = get_object_or_404(Tenant, pk=kwargs["tenant_id"])
-
-    @property
-    def caller(self) -> Caller:
-        return replace(super().caller, tenant=self.target)
 
     @property
     def whose(self) -> dict[str, Any]:

@@ -3,6 +3,13 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from routing.api.backup import (
+    ActivationViewSet,
+    BackupPlanViewSet,
+    BarredPrefixViewSet,
+    TenantBackupPlanViewSet,
+    TrunkViewSet,
+)
 from routing.api.contacts import AcceptView, ContactViewSet, FinishWrapUpView, RejectView
 from routing.api.flows import FlowViewSet
 from routing.api.ways import DispositionViewSet, EntryPointViewSet, QueueViewSet
@@ -13,6 +20,11 @@ router.register("dispositions", DispositionViewSet, basename="api-disposition")
 router.register("entry-points", EntryPointViewSet, basename="api-entry-point")
 router.register("flows", FlowViewSet, basename="api-flow")
 router.register("contacts", ContactViewSet, basename="api-contact")
+router.register("backup-plans", BackupPlanViewSet, basename="api-backup-plan")
+router.register("backup-activations", ActivationViewSet, basename="api-backup-activation")
+router.register("tenants/<uuid:tenant_id>/backup-plans", TenantBackupPlanViewSet, basename="api-tenant-backup-plan")
+router.register("trunks", TrunkViewSet, basename="api-trunk")
+router.register("barred-prefixes", BarredPrefixViewSet, basename="api-barred-prefix")
 
 urlpatterns = [
     path("offers/<uuid:offer_id>/accept/", AcceptView.as_view(), name="api-accept"),

@@ -4,12 +4,14 @@ from tenants.api.fields import FixedFields, PhoneField, RelatedCode, RelatedId
 from tenants.api.pagination import CursorPages, NewestFirst
 from tenants.api.problems import answer, document
 from tenants.api.schema import ProblemSerializer
+from tenants.api.target import OfTenant
 from tenants.api.views import ReadRows, RowsViewSet, TenantView, TenantViewSet, WriteRows
 
 __all__ = [
     "CursorPages",
     "FixedFields",
     "NewestFirst",
+    "OfTenant",
     "PhoneField",
     "ProblemSerializer",
     "ReadRows",

@@ -31,6 +31,8 @@ from tests.factories import (
     make_tenant,
     queue_flow,
 )
+from tests.routing.backups import announcement, begin, make_plan
+from tests.routing.calls import make_line
 
 LOG_IN = ("POST", "/api/v1/agent-session/")
 """The only operation for somebody who is not signed in."""
@@ -93,11 +95,14 @@ MAKERS: dict[str, Callable[[Tenant], UUID]] = {
     "dispositions": _disposition,
     "flows": lambda tenant: make_flow(tenant, queue_flow(make_queue(tenant))).id,
     "entry-points": lambda tenant: make_private_line(tenant).id,
+    "backup-plans": lambda tenant: make_plan(make_line(tenant), announcement()).id,
+    "backup-activations": lambda tenant: begin(make_plan(make_line(tenant), announcement())).id,
 }
 """How a row of another tenant is made, for each collection. Contacts and offers are in tests/routing/api."""
 
 ELSEWHERE = {"contacts", "offers"}
-PLATFORM = {"tenants"}
+PLATFORM = {"tenants", "trunks", "barred-prefixes"}
+"""The operator's."""
 BODIES: dict[str, Any] = {"members": {"role": "supervisor"}}
 
 
@@ -142,7 +147,7 @@ def test_a_missing_id_is_not_found(method: str, path: str) -> None:
     agent, station, browser = make_agent(acme), make_station(acme), Api()
     body = {"tenant": acme.slug, "number": agent.number, "password": PASSWORD, "extension": station.extension}
     assert browser.send("agent-session/", body).status_code == 201
-    callers = {"tenants": operator(), "contacts": administrator(acme), "offers": browser}
+    callers = {name: operator() for name in PLATFORM} | {"contacts": administrator(acme), "offers": browser}
     assert callers[noun(path)].call(method, some_address(path), None if method == "GET" else {}).status_code == 404
 
 
@@ -180,13 +185,15 @@ def test_lists_show_the_callers_tenant_only(path: str) -> None:
     if path.rstrip("/") in MAKERS:
         MAKERS[path.rstrip("/")](other)
     make_session(other)
-    caller = operator() if path == "tenants/" else administrator(acme)
+    caller = operator() if path.rstrip("/") in PLATFORM else administrator(acme)
     query = f"?tenant={other.id}&tenant_id={other.id}&tenant__id={other.id}"
     rows = caller.read(path + query).json()["results"]
     if path == "tenants/":
         assert str(other.id) in [row["id"] for row in rows]
     elif path == "api-keys/":
         assert len(rows) == 1
+    elif path == "barred-prefixes/":
+        assert {row["why"] for row in rows} == {"premium", "emergency", "forbidden"}
     else:
         assert rows == []
 
