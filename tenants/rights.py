@@ -30,6 +30,7 @@ class Right(StrEnum):
     USE_DESK = "desk.use"
     READ_BOARD = "board.read"
     READ_REPORTS = "reports.read"
+    READ_SYSTEM = "system.read"
     READ_STATEMENTS = "statements.read"
     READ_RATES = "rates.read"
     WRITE_RATES = "rates.write"
