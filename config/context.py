@@ -12,6 +12,7 @@ from tenants.public import Right, Role, caller_of
 PLACES: dict[str, Right] = {
     "desk": Right.USE_DESK,
     "board": Right.READ_BOARD,
+    "backup": Right.READ_ROUTING,
     "calls": Right.READ_CONTACTS,
     "statement": Right.READ_STATEMENTS,
     "enterprises": Right.WRITE_RATES,

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.utils import translation
 
 from reporting.live import AgentNow, ContactNow, Live, QueueNow, Service, TeamToday, read_live
-from tenants.public import tenant_scope
+from routing.public import in_force, in_force_everywhere
+from tenants.public import CSP_TENANT_ID, tenant_scope
 
 Row = dict[str, Any]
 
@@ -16,7 +17,7 @@ COMPUTED = 0
 
 
 def board_rows(tenant_id: UUID) -> list[Row]:
-    """Return the tenant's board: one row for each queue, team, agent and open contact, and the total.
+    """Return the tenant's board: one row for each queue, team, agent, open contact and backup in force, and the total.
 
     Opens its own scope. Times are ISO 8601 in UTC; words are in the tenant's language; `seq` is the version of the
     agent's session or the contact.
@@ -28,12 +29,17 @@ def read_board(tenant_id: UUID) -> tuple[dt.datetime, list[Row]]:
     """Return the moment (UTC) for which the board was read, and its rows as `board_rows` describes them."""
     with tenant_scope(tenant_id, read_only=True):
         live = read_live(tenant_id)
+        backups = in_force()
+    if tenant_id == CSP_TENANT_ID:
+        # The operator watches over every enterprise's numbers.
+        backups = in_force_everywhere()
     with translation.override(live.language):
         return live.at, [
             *map(_queue, live.queues),
             *(_team(team, live) for team in live.teams),
             *map(_agent, live.agents),
             *map(_contact, live.contacts),
+            *(backup.board_row() for backup in backups),
             {"id": "total", "kind": "total", "seq": COMPUTED, **_service(live.total)},
         ]
 

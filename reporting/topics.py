@@ -7,7 +7,7 @@ from reporting.board import read_board
 from reporting.services.keeping import RECORDS
 from tenants.public import Caller, Change, Reading, Right, Topic, Viewer
 
-SHOWN = frozenset({"agent_session", "contact", RECORDS})
+SHOWN = frozenset({"agent_session", "backup", "contact", RECORDS})
 """The kinds of things that can change the board: what is now, and what has been written down of it."""
 
 

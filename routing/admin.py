@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from agents.public import Skill
 from routing.flows import FlowUnreadable, read_flow_json
-from routing.models import Contact, Disposition, EntryPoint, Flow, Queue, Segment
+from routing.models import BarredPrefix, Contact, Disposition, EntryPoint, Flow, Queue, Segment, Trunk
 from routing.services.flows import publish_flow
 from routing.services.queues import change_queue, remove_queue
 from tenants.administration import (
@@ -221,3 +221,22 @@ class ContactAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     inlines = (SegmentInline,)
     read_right = write_right = Right.READ_CONTACTS
+
+
+class OutsideAdmin(TenantAdmin):
+    """What the operator alone looks after: the ways out."""
+
+    read_right = write_right = Right.WRITE_TRUNKS
+
+
+@admin.register(Trunk)
+class TrunkAdmin(OutsideAdmin):
+    list_display = fields = ("name", "node", "label", "position", "shows", "active")
+    list_filter = ("active",)
+
+
+@admin.register(BarredPrefix)
+class BarredPrefixAdmin(OutsideAdmin):
+    list_display = fields = ("prefix", "why", "note")
+    list_filter = ("why",)
+    search_fields = ("prefix", "note")

@@ -1,5 +1,6 @@
 """The door of `routing`: everything that other apps may use."""
 
+from routing.backups import in_force, in_force_everywhere
 from routing.eligibility import ensure_demand, judge_profile
 from routing.flows import FlowReport, FlowUnreadable, read_flow_json
 from routing.matching import MatchRunner, run_pool, sweep
@@ -102,6 +103,8 @@ __all__ = [
     "fail_back",
     "far_numbers",
     "finish_wrap_up",
+    "in_force",
+    "in_force_everywhere",
     "judge_profile",
     "look_at_plan",
     "mend",

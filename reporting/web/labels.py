@@ -22,6 +22,7 @@ def board_labels() -> dict[str, Any]:
             "offered": pgettext("contact", "Ringing"),
             "connecting": pgettext("contact", "Connecting"),
             "engaged": pgettext("contact", "Talking"),
+            "diverted": pgettext("contact", "On a backup route"),
         },
         "hidden_number": _("hidden"),
         "channels": {"voice": _("Telephone")},

@@ -8,7 +8,7 @@ import { ServerClock, connect, everySecond, pageData, toasts } from "./page.js";
 import { abandonedShare, serviceLevelTone, waitTone } from "./thresholds.js";
 
 const AGENT_STATES = ["ringing", "talking", "wrap_up", "ready", "not_ready", "logged_out"];
-const WAITING_STATES = new Set(["queued", "offered", "connecting"]);
+const WAITING_STATES = new Set(["queued", "offered", "connecting", "diverted"]);
 const MOST_CONTACTS = 60;
 
 const byName = (one, other) => one.name.localeCompare(other.name);
@@ -32,6 +32,7 @@ Alpine.data("board", () => ({
   queues: [],
   agents: [],
   contacts: [],
+  backups: [],
   shownState: "",
   shownTeam: "",
   sought: "",
@@ -57,6 +58,7 @@ Alpine.data("board", () => ({
     this.queues = store.ofKind("queue").sort(byName);
     this.agents = store.ofKind("agent").sort(byStateThenTime);
     this.contacts = store.ofKind("contact").sort(byOrder);
+    this.backups = store.ofKind("backup").sort((one, other) => one.since.localeCompare(other.since));
     this.loaded = true;
   },
 
