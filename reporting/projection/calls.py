@@ -131,13 +131,26 @@ def _connected(page: Page, event: Logged) -> None:
     call.state = ContactState.ENGAGED
     if call.connected_at is None:
         call.connected_at, call.session_id = event.occurred_at, session_id
+    _handled_on(page, event, StretchKind.TALK)
+
+
+def _held(page: Page, event: Logged) -> None:
+    _handled_on(page, event, StretchKind.HOLD)
+
+
+def _retrieved(page: Page, event: Logged) -> None:
+    _handled_on(page, event, StretchKind.TALK)
+
+
+def _handled_on(page: Page, event: Logged, kind: StretchKind) -> None:
+    """The same agent goes on with the caller, in another way."""
     _end_stretch(page, event)
     page.begin(
         event,
-        StretchKind.TALK,
+        kind,
         contact_id=event.aggregate_id,
         queue_id=event.ref("queue"),
-        session_id=session_id,
+        session_id=event.must("agent_session"),
     )
 
 
@@ -196,6 +209,8 @@ STEPS: dict[str, Step] = {
     "contact.queued": _queued,
     "contact.requeued": _requeued,
     "contact.connected": _connected,
+    "contact.held": _held,
+    "contact.retrieved": _retrieved,
     "contact.agent_left": _agent_left,
     "contact.end_asked": _end_asked,
     "contact.ended": _ended,

@@ -13,6 +13,7 @@ from routing.services.arrive import arrive_call
 from routing.services.backup_calls import announcement_over, take_next_route
 from routing.services.diversions import BACKUP_LABEL
 from routing.services.flow import advance_flow, resume_flows, start_flow
+from routing.services.hold import leg_held, leg_unheld
 from routing.services.legs import agent_answered, caller_answered, leg_bridged, leg_ended, leg_ringing
 from routing.services.offers import AGENT_PREFIX
 from routing.services.outbound import OUTBOUND_PREFIX
@@ -59,7 +60,11 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
             note_node(node=node, connected=False, at=event.at)
         case port.SwitchAlive():
             note_node(node=node, connected=True, at=event.at)
-        case port.LegUnbridged() | port.LegHeld() | port.LegUnheld():
+        case port.LegHeld():
+            leg_held(channel=event.channel, at=event.at, node=node)
+        case port.LegUnheld():
+            leg_unheld(channel=event.channel, at=event.at, node=node)
+        case port.LegUnbridged():
             log.debug("reported, and of no consequence yet", extra={"event": event.key})
 
 

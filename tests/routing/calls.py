@@ -37,7 +37,9 @@ from routing.switch.port import (
     LegAnswered,
     LegBridged,
     LegEnded,
+    LegHeld,
     LegRinging,
+    LegUnheld,
     Presentation,
 )
 from tenants.public import Tenant, engine_scope, tenant_scope, wire_matching
@@ -132,6 +134,16 @@ def talk(contact: Contact) -> Offer:
     bridged(contact, offer)
     assert now_of(contact).state == ContactState.ENGAGED
     return offer
+
+
+def holds(offer: Offer, *, at: datetime | None = None) -> None:
+    """The agent's phone puts the caller on hold."""
+    handle(LegHeld(channel=offer.leg_channel, at=at or datetime.now(UTC)), node=NODE)
+
+
+def retrieves(offer: Offer, *, at: datetime | None = None) -> None:
+    """The agent's phone takes the caller back."""
+    handle(LegUnheld(channel=offer.leg_channel, at=at or datetime.now(UTC)), node=NODE)
 
 
 def leg_ends(channel: str, *, cause: int = Cause.NORMAL_CLEARING, sip_status: int | None = None) -> None:

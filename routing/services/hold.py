@@ -1,0 +1,41 @@
+"""The agent's phone puts the caller on hold by its own key, and takes them back: a stretch of its own in the record."""
+
+from datetime import datetime
+
+from routing.models import Participation, Segment
+from routing.services.contacts import handler_of, lock_open_contact, note, save
+from routing.services.legs import find_leg, on_our_clock
+from routing.services.segments import begin_segment
+from routing.states import SegmentKind
+from tenants.public import engine_scope
+
+_EVENTS = {SegmentKind.HOLD: "contact.held", SegmentKind.TALK: "contact.retrieved"}
+
+
+def leg_held(*, channel: str, at: datetime, node: str) -> None:
+    """The leg's far end put us on hold. Only an agent's counts: their caller hears music, and waits."""
+    _change(channel, SegmentKind.TALK, SegmentKind.HOLD, at=at, node=node)
+
+
+def leg_unheld(*, channel: str, at: datetime, node: str) -> None:
+    """The leg's far end took us back."""
+    _change(channel, SegmentKind.HOLD, SegmentKind.TALK, at=at, node=node)
+
+
+def _change(channel: str, before: SegmentKind, after: SegmentKind, *, at: datetime, node: str) -> None:
+    with engine_scope(node=node):
+        leg = find_leg(channel)
+        if leg is None or leg.offer_id is None or leg.ended_at is not None:
+            return
+        contact = lock_open_contact(leg.interaction_id)
+        handler: Participation | None = handler_of(contact) if contact else None
+        if contact is None or handler is None or handler.leg_channel != channel:
+            return
+        seen = on_our_clock(leg.interaction, at)
+        # A report that comes again is older than what followed from it.
+        running = Segment.objects.filter(contact=contact, kind=before, ended_at__isnull=True, started_at__lte=seen)
+        if not running.exists():
+            return
+        begin_segment(contact, after, at=seen, session_id=handler.session_id)
+        note(_EVENTS[after], contact, at=seen, agent_session=handler.session_id)
+        save(contact)
