@@ -218,7 +218,7 @@ def _claim_slot() -> int:
     with locked("slots"):
         slots = cache_dir() / "slots"
         slots.mkdir(exist_ok=True)
-        for number in range(5):
+        for number in range(7):
             claim = slots / str(number)
             owner = claim.read_text() if claim.exists() else ""
             if owner and owner != str(lab_dir()) and Path(owner, "lab.json").exists():

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import shutil
 import socket
-import struct
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,16 +19,12 @@ from typing import Self
 from deploy.lab.endpoints import known
 from deploy.lab.exchange import Lab, lab_dir
 from deploy.lab.sipp_log import FarCall, calls
+from deploy.lab.sound import key_tone, tone
 from deploy.lab.tree import LabError
 
 SCENARIOS = Path(__file__).with_name("scenarios")
-_KEYS = "0123456789*#ABCD"
-_KEY_PACKETS = 8
-_EVENT_PAYLOAD_TYPE = 101
-_SSRC = 0x486F7453
 _REFUSALS = (400, 401, 403, 404, 408, 410, 480, 484, 486, 487, 488, 500, 502, 503, 504, 600, 603)
 _REASONS = {480: "Temporarily Unavailable", 486: "Busy Here", 503: "Service Unavailable", 603: "Decline"}
-_LOOPBACK = 0x7F000001
 _FOREVER_MS = 3_600_000
 # Above what the kernel gives away by itself (net.ipv4.ip_local_port_range), so that nothing else takes them meanwhile.
 _SIGNALLING_PORTS = range(61_000, 65_000, 2)
@@ -46,7 +41,7 @@ class Caller:
     ``talk_s`` runs from the last key to the caller's BYE; ``patience_s`` from the last
     provisional answer to giving up.
     ``from_header`` replaces the whole From address (for hidden and malformed callers); ``headers`` are added.
-    ``gap_s`` is the pause before each key.
+    ``gap_s`` is the pause before each key; with ``info`` keys go by SIP INFO (``dtmf-relay``) instead of RFC 4733.
     """
 
     to: str
@@ -54,6 +49,7 @@ class Caller:
     name: str = ""
     keys: str = ""
     gap_s: float = 0.5
+    info: bool = False
     talk_s: float = 2.0
     patience_s: float = 30.0
     from_header: str = ""
@@ -65,13 +61,17 @@ class Caller:
 class Phone:
     """How a telephone behaves. Seconds; ``talk_s`` ``None`` means it never hangs up, ``ring_s`` ``None`` that it only
     rings, 0 that it is picked up without ringing. ``status`` other than 0 refuses every call with it; ``silent`` says
-    nothing at all. ``speaks_s`` seconds of a tone are sent after the answer."""
+    nothing at all. ``speaks_s`` seconds of a tone are sent after the answer. ``deeds`` are done after it, in order:
+    ``("hold" | "retrieve", seconds later)`` by re-INVITE, ``("refer", seconds later)`` to ``refer_to``, which is to be
+    declined."""
 
     ring_s: float | None = 0.0
     talk_s: float | None = None
     status: int = 0
     silent: bool = False
     speaks_s: float = 1.0
+    deeds: tuple[tuple[str, float], ...] = ()
+    refer_to: str = "15550009999"
 
 
 class Sipp:
@@ -168,31 +168,47 @@ def call(lab: Lab, caller: Caller) -> Sipp:
 
 def caller_scenario(caller: Caller) -> str:
     """The scenario of one caller's behaviour."""
-    name = f'"{caller.name}" ' if caller.name else ""
     patience_ms = _ms(caller.patience_s)
-    sender = caller.from_header or f"{name}<sip:{caller.number}@[local_ip]:[local_port]>"
+    keys = "".join(_pause(caller.gap_s) + _key(caller, key, turn) for turn, key in enumerate(caller.keys))
+    audio = _pcap(tone(caller.talk_s)) if caller.speaks else ""
     return _filled(
         "caller.xml",
         to=caller.to,
         headers="".join(f"{header}\n      " for header in caller.headers),
         refusals="\n".join(_refusal(status, patience_ms) for status in _REFUSALS),
         patience_ms=patience_ms,
-        keys="".join(_pause(caller.gap_s) + _pcap(key_tone(key, turn)) for turn, key in enumerate(caller.keys)),
-        audio=_pcap(tone(caller.talk_s)) if caller.speaks else "",
+        # Keys as sound's packets have the sound's own place; beside keys by request somebody may speak.
+        **dict(zip(("keys", "audio"), (audio, keys) if caller.info else (keys, audio), strict=True)),
         talk_ms=_ms(caller.talk_s),
-        **{"from": sender},
+        **{"from": _sender(caller)},
     )
+
+
+def _sender(caller: Caller) -> str:
+    name = f'"{caller.name}" ' if caller.name else ""
+    return caller.from_header or f"{name}<sip:{caller.number}@[local_ip]:[local_port]>"
+
+
+def _key(caller: Caller, key: str, turn: int) -> str:
+    """One key, as sound's packets or as a request."""
+    if not caller.info:
+        return _pcap(key_tone(key, turn))
+    values = {"to": caller.to, "from": _sender(caller), "key": key, "cseq": str(2 + turn)}
+    return _filled("caller_info_key.part.xml", **values)
 
 
 def load_caller_scenario(*, to: str, talk_s: tuple[float, float], patience_s: float) -> str:
     """The scenario of many callers: numbers from an injected file, talk uniform between two numbers of seconds."""
-    return _filled(
-        "load_caller.xml",
-        to=to,
-        patience_ms=_ms(patience_s),
-        talk_from_ms=_ms(talk_s[0]),
-        talk_to_ms=_ms(talk_s[1]),
-    )
+    talks = f'  <pause distribution="uniform" min="{_ms(talk_s[0])}" max="{_ms(talk_s[1])}"/>'
+    return _filled("load_caller.xml", to=to, patience_ms=_ms(patience_s), talks=talks)
+
+
+def leaving_together_scenario(*, to: str, leave_at: datetime, answered: bool) -> str:
+    """The scenario of many callers who all hang up at one moment (whole seconds): talking then, or waiting still."""
+    until = _filled("pause_until.part.xml", until_s=str(round(leave_at.timestamp())))
+    if answered:
+        return _filled("load_caller.xml", to=to, patience_ms=str(_FOREVER_MS), talks=until)
+    return _filled("load_waiter.xml", to=to, waits=until)
 
 
 def _refusal(status: int, patience_ms: str) -> str:
@@ -282,7 +298,17 @@ def phone_scenario(behaviour: Phone) -> str:
         return _filled("phone_refuses.xml", status=str(behaviour.status), reason=reason)
     talk = "" if behaviour.talk_s is None else f'timeout="{_ms(behaviour.talk_s)}" ontimeout="hangup"'
     audio = _pcap(tone(behaviour.speaks_s)) if behaviour.speaks_s else ""
-    return _filled("phone_answers.xml", ring=_ring(behaviour.ring_s), talk=talk, audio=audio)
+    during = "".join(_deed(behaviour, deed, after_s, turn) for turn, (deed, after_s) in enumerate(behaviour.deeds))
+    return _filled("phone_answers.xml", ring=_ring(behaviour.ring_s), talk=talk, audio=audio, during=during)
+
+
+def _deed(behaviour: Phone, deed: str, after_s: float, turn: int) -> str:
+    """Something that a telephone does in the middle of a call."""
+    common = {"after_ms": _ms(after_s), "turn": str(turn), "cseq": str(turn + 1)}
+    if deed == "refer":
+        return _filled("phone_refers.part.xml", refer_to=behaviour.refer_to, **common)
+    direction = {"hold": "sendonly", "retrieve": "sendrecv"}[deed]
+    return _filled("phone_reinvites.part.xml", direction=direction, **common)
 
 
 def _ring(ring_s: float | None) -> str:
@@ -319,62 +345,3 @@ def await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
             raise LabError(f"SIPp ended with status {process.returncode} before it listened")
         time.sleep(0.01)
     raise LabError(f"Nothing listens on port {port} after {START_TIMEOUT_S} s")
-
-
-# --- sound ------------------------------------------------------------------------------------------------------------
-
-
-def tone(seconds: float) -> Path:
-    """A 440 Hz tone in RTP packets of 20 ms, G.711 µ-law, as a capture file that SIPp plays. Made once."""
-    packets = max(1, round(seconds * 50))
-    samples = bytes(_mulaw(round(8000 * math.sin(2 * math.pi * 440 * n / 8000))) for n in range(8000))
-    return _captured(
-        f"tone-{packets}",
-        [
-            struct.pack("!BBHII", 0x80, 0, n, 160 * n, _SSRC) + samples[160 * n % 8000 : 160 * n % 8000 + 160]
-            for n in range(packets)
-        ],
-    )
-
-
-def key_tone(key: str, turn: int) -> Path:
-    """A key as telephone events (RFC 4733): 100 ms, its end said three times. Made once.
-
-    ``turn`` counts the keys of a call: their time stamps must rise, or the exchange takes a later key for an old one.
-    """
-    event = _KEYS.index(key.upper())
-    began = 16_000 * (turn + 1)
-    packets = []
-    for n in range(_KEY_PACKETS):
-        marker = 0x80 if n == 0 else 0
-        end = 0x80 if n >= _KEY_PACKETS - 3 else 0
-        duration = 160 * min(n + 1, _KEY_PACKETS - 2)
-        header = struct.pack("!BBHII", 0x80, marker | _EVENT_PAYLOAD_TYPE, 1000 * (turn + 1) + n, began, _SSRC)
-        packets.append(header + struct.pack("!BBH", event, end | 10, duration))
-    return _captured(f"key-{event}-{turn}", packets)
-
-
-def _captured(name: str, packets: Sequence[bytes]) -> Path:
-    """A capture file (libpcap, Ethernet) of RTP packets 20 ms apart, made unless it is there."""
-    path = Path(tempfile.gettempdir()) / f"hotseat-{name}.pcap"
-    if path.exists():
-        return path
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
-    for number, rtp in enumerate(packets):
-        udp = struct.pack("!HHHH", 4000, 4000, 8 + len(rtp), 0) + rtp
-        ip = struct.pack("!BBHHHBBHII", 0x45, 0, 20 + len(udp), number, 0, 64, 17, 0, _LOOPBACK, _LOOPBACK)
-        frame = b"\0" * 12 + b"\x08\x00" + ip + udp
-        out.append(struct.pack("<IIII", number // 50, number % 50 * 20_000, len(frame), len(frame)) + frame)
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_bytes(b"".join(out))
-    partial.replace(path)
-    return path
-
-
-def _mulaw(sample: int) -> int:
-    """One 16-bit sample as G.711 µ-law (ITU-T G.711, table 2)."""
-    sign = 0x80 if sample < 0 else 0
-    magnitude = min(abs(sample), 32635) + 132
-    exponent = magnitude.bit_length() - 8
-    mantissa = (magnitude >> (exponent + 3)) & 0x0F
-    return ~(sign | exponent << 4 | mantissa) & 0xFF
