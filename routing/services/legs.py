@@ -279,7 +279,7 @@ def agent_left(contact: Contact, leg: Leg, *, cause: int, at: datetime, lost: bo
     offer, participation = live_offer(contact), handler_of(contact)
     if offer is not None and offer.id == leg.offer_id:
         session = lock_sessions([offer.session_id]).get(offer.session_id)
-        _offer_failed(contact, offer, session, cause=cause, at=at, lost=lost)
+        _offer_failed(contact, offer, session, leg, cause=cause, at=at, lost=lost)
     elif participation is not None and participation.leg_channel == leg.channel_id:
         session = lock_sessions([participation.session_id])[participation.session_id]
         part(contact, participation, session, at=at)
@@ -291,7 +291,7 @@ def agent_left(contact: Contact, leg: Leg, *, cause: int, at: datetime, lost: bo
 
 
 def _offer_failed(
-    contact: Contact, offer: Offer, session: AgentSession | None, *, cause: int, at: datetime, lost: bool
+    contact: Contact, offer: Offer, session: AgentSession | None, leg: Leg, *, cause: int, at: datetime, lost: bool
 ) -> None:
     """The agent's leg ended before the two were joined: the caller keeps the place, the agent gets what fits."""
     accepted = offer.state == OfferState.ACCEPTED
@@ -312,7 +312,8 @@ def _offer_failed(
     if accepted or lost or state == OfferState.REJECTED:
         spare(contact, session)
     else:
-        missed = state == OfferState.TIMED_OUT
+        # A phone that never rang was not there to be answered.
+        missed = state == OfferState.TIMED_OUT and leg.ringing_at is not None
         blame(session, NotReadyReason.System.MISSED if missed else NotReadyReason.System.UNREACHABLE, at=at)
 
 

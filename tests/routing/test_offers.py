@@ -286,6 +286,7 @@ def test_after_a_reject_the_next_agent_is_asked_at_once() -> None:
 def test_an_unanswered_offer_makes_the_agent_not_ready_who_can_come_back() -> None:
     line, session, contact, offer = ringing()
     other = seated(line)
+    calls.rings(offer)
     calls.leg_ends(offer.leg_channel, cause=Cause.NO_ANSWER, sip_status=480)
     missed = factories.reread(session)
     assert (missed.state, missed.reason.system_code) == (SessionState.NOT_READY, "missed")
@@ -323,20 +324,23 @@ def _make_due(url: str, subject: UUID) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "state", "agent", "reason"),
+    ("rang", "cause", "state", "agent", "reason"),
     [
-        (Cause.USER_BUSY, OfferState.REJECTED, SessionState.READY, None),
-        (Cause.CALL_REJECTED, OfferState.REJECTED, SessionState.READY, None),
-        (Cause.NO_ANSWER, OfferState.TIMED_OUT, SessionState.NOT_READY, "missed"),
-        (Cause.NO_USER_RESPONDING, OfferState.TIMED_OUT, SessionState.NOT_READY, "missed"),
-        (Cause.SUBSCRIBER_ABSENT, OfferState.FAILED, SessionState.NOT_READY, "unreachable"),
-        (Cause.CONGESTION, OfferState.FAILED, SessionState.NOT_READY, "unreachable"),
+        (True, Cause.USER_BUSY, OfferState.REJECTED, SessionState.READY, None),
+        (True, Cause.CALL_REJECTED, OfferState.REJECTED, SessionState.READY, None),
+        (True, Cause.NO_ANSWER, OfferState.TIMED_OUT, SessionState.NOT_READY, "missed"),
+        (True, Cause.NO_USER_RESPONDING, OfferState.TIMED_OUT, SessionState.NOT_READY, "missed"),
+        (False, Cause.NO_ANSWER, OfferState.TIMED_OUT, SessionState.NOT_READY, "unreachable"),
+        (False, Cause.SUBSCRIBER_ABSENT, OfferState.FAILED, SessionState.NOT_READY, "unreachable"),
+        (False, Cause.CONGESTION, OfferState.FAILED, SessionState.NOT_READY, "unreachable"),
     ],
 )
 def test_what_the_phone_says_decides_what_becomes_of_the_agent(
-    cause: int, state: str, agent: str, reason: str | None
+    rang: bool, cause: int, state: str, agent: str, reason: str | None
 ) -> None:
     _, session, contact, offer = ringing()
+    if rang:
+        calls.rings(offer)
     place = calls.now_of(contact).order_at
     calls.leg_ends(offer.leg_channel, cause=cause)
     calls.leg_ends(offer.leg_channel, cause=Cause.NORMAL_CLEARING)
@@ -433,6 +437,7 @@ def test_a_wrap_up_that_is_finished_early_lets_the_next_ring() -> None:
 
 
 def test_freed_capacity_pulls_the_backlog() -> None:
+    """chatwoot#10583: freed capacity did not pull the backlog."""
     line, session, contact, _ = ringing()
     calls.talk(contact)
     waiting = [calls.call(line.number) for _ in range(2)]
