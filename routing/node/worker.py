@@ -323,12 +323,14 @@ class SwitchWorker:
             log.info("the exchange's state says what no event did", extra={"event": type(event).__name__})
             self._events.start([_key(event)], partial(self._apply, event))
         for channel in set(found.vanished) - {event.channel for event in ended}:
+            log.warning("a leg is gone, and nobody knows how it ended", extra={"channel": channel})
             lose = partial(
                 self._end_leg, channel, at=last_seen or now, cause=port.Cause.NETWORK_OUT_OF_ORDER, lost=True
             )
             self._events.start([f"channel:{channel}"], lose)
+        if found.empty:
+            log.info("idle bridges are taken away", extra={"bridges": len(found.empty)})
         for bridge in found.empty:
-            log.info("an idle bridge is taken away", extra={"bridge": bridge})
             with contextlib.suppress(port.SwitchUnavailable):
                 await self.switch.destroy_bridge(bridge=bridge)
         for channel in found.strays:
