@@ -116,6 +116,7 @@ def test_rating_again_changes_nothing_even_after_a_new_price() -> None:
 
 
 def test_eight_workers_at_once_write_one_line_and_one_event() -> None:
+    """Twilio, July 2013: customers charged again and again."""
     tenant = make_tenant()
     make_table(tenant, {"": "0.6"})
     contact = make_contact(tenant, ani=CALLER, metered_ms=1000)

@@ -82,6 +82,7 @@ def test_the_sheet_has_every_line_and_runs_no_formula() -> None:
      (Decimal("-1.500000"), "-1.5"), (Decimal(100), "100")],
 )  # fmt: skip
 def test_text_is_escaped_and_numbers_are_not(value: str | Decimal, written: str) -> None:
+    """grafana#17363: formulas in CSV, and a fix that broke negative numbers."""
     assert cell(value) == written
 
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from deploy.lab.tree import locked
 from routing.switch.ari import AriClient
 from routing.switch.asterisk import AsteriskSwitch
 from routing.switch.port import SwitchConnected, SwitchEvent
+from tests.lab.far_ends import FarEnds
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "test")
 os.environ.setdefault("HOTSEAT_LAB_DIR", str(exchange.CHECKOUT / "var" / f"lab-{WORKER}"))
@@ -88,3 +89,16 @@ async def ear(lab: exchange.Lab) -> AsyncIterator[Ear]:
         yield heard
         for channel in await heard.switch.channels():
             await heard.switch.hang_up(channel=channel.id)
+
+
+@pytest.fixture
+def far_ends(lab: exchange.Lab, request: pytest.FixtureRequest) -> Iterator[FarEnds]:
+    """Callers and phones whose SIP Call-IDs are kept with the test's result: they show that it ran on Asterisk."""
+    ends = FarEnds(lab)
+    yield ends
+    ends.stop()
+    for channel in cast("list[dict[str, str]]", exchange.ari(lab, "GET", "/channels")):
+        exchange.ari(lab, "DELETE", f"/channels/{channel['id']}")
+    request.node.user_properties.append(("adapter", f"asterisk {lab.asterisk}"))
+    request.node.user_properties.extend(("sip_call_id", call_id) for call_id in ends.call_ids())
+    assert ends.call_ids(), "no call went through the exchange"

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agents.public import AgentSession, Station
+from agents.public import AgentSession, Station, sweep_presence
 from config.hints import listening_locally
+from config.management.commands.engine import MEND_EVERY_S, PRESENCE_EVERY_S, SWEEP_EVERY_S
 from deploy.lab import endpoints
 from deploy.lab.exchange import Lab
 from routing.models import Contact, Leg, Offer, Segment
 from routing.node import Sounds, SwitchWorker
+from routing.public import mend, sweep
 from routing.services.commands import switch_hint
 from routing.speech import SpeechCache, speech_engine
 from routing.states import ContactState
 from routing.switch.ari import AriClient
 from routing.switch.asterisk import AsteriskSwitch
-from tenants.public import Tenant, engine_scope, fire_due_timers, tenant_scope
+from tenants.public import Tenant, engine_scope, fire_due_timers, tenant_scope, with_retries
 from tests import factories
 
 TIMERS_EVERY_S = 0.05
@@ -44,19 +46,19 @@ def seat(lab: Lab, tenant: Tenant, *, ready: bool = True, skills: Mapping[str, i
 
 
 @asynccontextmanager
-async def working(lab: Lab) -> AsyncIterator[SwitchWorker]:
-    """Serve the exchange until the block ends."""
+async def working(lab: Lab, *, adapter: type[AsteriskSwitch] = AsteriskSwitch) -> AsyncIterator[SwitchWorker]:
+    """Serve the exchange until the block ends, with the engine's duties that calls need."""
     directory = Path(lab.sounds_dir)
     client = partial(AriClient, url=lab.ari_url, user=lab.ari_user, password=lab.ari_password)
     worker = SwitchWorker(
         node=lab.node,
-        open_switch=lambda: AsteriskSwitch(client=client(), node=lab.node),
+        open_switch=lambda: adapter(client=client(), node=lab.node),
         sounds=Sounds(
             directory=directory, speech=SpeechCache(directory, speech_engine("espeak-ng", switch="asterisk"))
         ),
         holder="lab-test",
     )
-    with listening_locally(switch_hint(lab.node), worker.wake), _timers():
+    with listening_locally(switch_hint(lab.node), worker.wake), _engine():
         running = asyncio.create_task(worker.run())
         try:
             yield worker
@@ -66,20 +68,29 @@ async def working(lab: Lab) -> AsyncIterator[SwitchWorker]:
 
 
 @contextmanager
-def _timers() -> Iterator[None]:
+def _engine() -> Iterator[None]:
+    """What `manage.py engine` does for calls, as often as it does."""
     stop = threading.Event()
+    every: dict[Callable[[], object], float] = {
+        fire_due_timers: TIMERS_EVERY_S,
+        sweep: SWEEP_EVERY_S,
+        mend: MEND_EVERY_S,
+        sweep_presence: PRESENCE_EVERY_S,
+    }
 
-    def run() -> None:
-        while not stop.wait(TIMERS_EVERY_S):
-            fire_due_timers()
+    def repeat(duty: Callable[[], object], pause_s: float) -> None:
+        while not stop.wait(pause_s):
+            with_retries(duty)
 
-    thread = threading.Thread(target=run, name="timers")
-    thread.start()
+    threads = [threading.Thread(target=repeat, args=item, name=item[0].__name__) for item in every.items()]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def contacts_of(tenant: Tenant) -> list[Contact]:

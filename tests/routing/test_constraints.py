@@ -155,6 +155,7 @@ def _is_waiting(admin: psycopg.Connection, pid: int) -> bool:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.constraint)
 def test_of_two_that_insert_at_once_one_is_refused(rule: Rule, world: World, admin_database_url: str) -> None:
+    """chatwoot#13577, #13904, #14495: other code paths went round the capacity; racing writers flipped the assignee."""
     if rule.table in ("tenants_membership", "tenants_idempotencyrecord"):
         _furnish(world)
     with (

@@ -262,6 +262,7 @@ def test_the_engine_sees_all_tenants() -> None:
 
 
 def test_interleaved_tenants_on_one_pooled_connection_see_their_own_rows_only() -> None:
+    """apartment#470, django-tenants#732: a pooled connection kept the last tenant."""
     tenants = [factories.make_tenant() for _ in range(4)]
     for tenant in tenants:
         factories.make_customer(tenant, name=tenant.slug)

@@ -122,6 +122,7 @@ def test_every_collection_is_in_the_matrix() -> None:
 
 @pytest.mark.parametrize(("method", "path"), [pair for pair in WITH_ID if noun(pair[1]) in MAKERS])
 def test_a_foreign_id_and_a_missing_one_are_answered_alike(method: str, path: str) -> None:
+    """fusionpbx#313, precogly#441: another tenant's data through a nested id or a query parameter."""
     acme, other = make_tenant(), make_tenant()
     api = administrator(acme)
     body = BODIES.get(noun(path), {})

@@ -46,6 +46,7 @@ async def test_it_closes_a_socket_of_a_suspended_tenant() -> None:
 
 
 async def test_each_topic_is_for_the_roles_that_need_it() -> None:
+    """Ghostwriter GHSA-f6w3-9v9c-5364, openwisp-radius#691: socket authorisation missing or thrown away."""
     tenant, _, session = await in_thread(a_centre)
     async with page(await in_thread(at_desk, session)) as agent:
         assert await agent.refused("board") == "missing-right"
