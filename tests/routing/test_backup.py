@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 
 from config.celery import app as celery
-from routing.backup_states import ACTIVATION, DIVERSION, ActivationState, BackupStep, DiversionState
+from routing.backup_states import ActivationState, BackupStep
 from routing.models import BackupPlan, BackupRoute, BarredPrefix, Contact, EntryPoint, Queue
 from routing.node.handling import end_leg, handle
 from routing.services.backup import STEP_SET, activate_plan, fail_back, run_step
@@ -65,30 +65,6 @@ def steps_due() -> list[Due]:
     with engine_scope(read_only=True):
         later = db_now() + timedelta(minutes=1)
     return [due for due in due_timers(until=later) if due.kind == "backup-step"]
-
-
-# --- the states -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("source", ActivationState.values)
-@pytest.mark.parametrize("target", ActivationState.values)
-def test_an_activation_moves_only_as_its_table_says(source: str, target: str) -> None:
-    legal = {
-        ("activating", "active"), ("activating", "failing_back"), ("activating", "failed"),
-        ("active", "failing_back"), ("failing_back", "inactive"),
-    }  # fmt: skip
-    assert ACTIVATION.allows(source, target) == ((source, target) in legal)
-
-
-@pytest.mark.parametrize("source", DiversionState.values)
-@pytest.mark.parametrize("target", DiversionState.values)
-def test_a_diversion_moves_only_as_its_table_says(source: str, target: str) -> None:
-    legal = {
-        ("choosing", "dialling"), ("choosing", "announcing"), ("choosing", "over"),
-        ("dialling", "talking"), ("dialling", "choosing"), ("dialling", "over"),
-        ("talking", "choosing"), ("talking", "over"), ("announcing", "over"),
-    }  # fmt: skip
-    assert DIVERSION.allows(source, target) == ((source, target) in legal)
 
 
 # --- the steps --------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 from agents.states import SESSION, SessionState
+from routing.backup_states import ACTIVATION, DIVERSION, ActivationState, DiversionState
 from routing.states import COMMAND, CONTACT, OFFER, CommandState, ContactState, OfferState
 from tenants.public import Conflict, Transitions
 
@@ -16,12 +17,22 @@ pytestmark = pytest.mark.nodb
 # Written out a second time on purpose: a change of a table must be made twice, knowingly.
 LEGAL: dict[str, set[tuple[str, str]]] = {
     "contact": {
-        ("arriving", "in_flow"), ("arriving", "ended"),
+        ("arriving", "in_flow"), ("arriving", "diverted"), ("arriving", "ended"),
         ("in_flow", "queued"), ("in_flow", "ended"),
-        ("queued", "offered"), ("queued", "in_flow"), ("queued", "ended"),
+        ("queued", "offered"), ("queued", "in_flow"), ("queued", "diverted"), ("queued", "ended"),
         ("offered", "connecting"), ("offered", "queued"), ("offered", "ended"),
         ("connecting", "engaged"), ("connecting", "queued"), ("connecting", "ended"),
         ("engaged", "queued"), ("engaged", "ended"),
+        ("diverted", "arriving"), ("diverted", "queued"), ("diverted", "ended"),
+    },
+    "activation": {
+        ("activating", "active"), ("activating", "failing_back"), ("activating", "failed"),
+        ("active", "failing_back"), ("failing_back", "inactive"),
+    },
+    "diversion": {
+        ("choosing", "dialling"), ("choosing", "announcing"), ("choosing", "over"),
+        ("dialling", "talking"), ("dialling", "choosing"), ("dialling", "over"),
+        ("talking", "choosing"), ("talking", "over"), ("announcing", "over"),
     },
     "offer": {
         ("offered", "accepted"), ("offered", "rejected"), ("offered", "timed_out"), ("offered", "rescinded"),
@@ -36,7 +47,14 @@ LEGAL: dict[str, set[tuple[str, str]]] = {
     },
 }  # fmt: skip
 
-MACHINES = [(CONTACT, ContactState), (OFFER, OfferState), (COMMAND, CommandState), (SESSION, SessionState)]
+MACHINES = [
+    (CONTACT, ContactState),
+    (OFFER, OfferState),
+    (COMMAND, CommandState),
+    (SESSION, SessionState),
+    (ACTIVATION, ActivationState),
+    (DIVERSION, DiversionState),
+]
 PAIRS = [(table, source, target) for table, states in MACHINES for source, target in product(states.values, repeat=2)]
 
 
@@ -66,9 +84,11 @@ def test_every_state_is_in_its_table_and_can_be_reached_and_left(table: Transiti
     assert set(table.table) == values
     entered = {target for targets in table.table.values() for target in targets}
     first = {"contact": "arriving", "offer": "offered", "switch command": "pending", "agent session": "not_ready"}
+    first |= {"activation": "activating", "diversion": "choosing"}
     assert entered | {first[table.noun]} == values
     ends = {
         "contact": {"ended"}, "offer": {"connected", "rejected", "timed_out", "rescinded", "failed"},
         "switch command": {"done", "failed"}, "agent session": {"logged_out"},
+        "activation": {"inactive", "failed"}, "diversion": {"over"},
     }  # fmt: skip
     assert table.final() == ends[table.noun]

@@ -11,7 +11,8 @@ from django.db.models import Field, Model
 from agents.public import AgentSession
 from agents.states import SESSION
 from config.checkout import ROOT
-from routing.models import Contact, Offer, SwitchCommand
+from routing.backup_states import ACTIVATION, DIVERSION
+from routing.models import BackupActivation, Contact, Diversion, Offer, SwitchCommand
 from routing.states import COMMAND, CONTACT, OFFER
 from tenants.public import Transitions
 
@@ -21,6 +22,8 @@ DIAGRAMS: dict[str, tuple[Transitions, type[Model]]] = {
     "offer": (OFFER, Offer),
     "agent session": (SESSION, AgentSession),
     "switch command": (COMMAND, SwitchCommand),
+    "activation": (ACTIVATION, BackupActivation),
+    "diversion": (DIVERSION, Diversion),
 }
 """By name: the table, and the model whose `state` begins somewhere in it."""
 
