@@ -36,8 +36,7 @@ class RateSerializer(serializers.ModelSerializer[Rate]):
 class ChangedRateSerializer(RateSerializer):
     """A rate stays in its table."""
 
-    class Meta(RateSerializer.Meta):
-        read_only_fields = ("table",)
+    table: Any = serializers.UUIDField(source="table_id", read_only=True)
 
 
 class NewPriceSerializer(serializers.ModelSerializer[Rate]):

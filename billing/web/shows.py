@@ -3,10 +3,10 @@
 Every function that reads works inside the enterprise's open scope.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -30,6 +30,7 @@ from billing.sheets import lines_as_csv
 from tenants.public import Caller, NotFound, Tenant, User, caller_of, db_now
 
 LINES_ON_A_PAGE = 50
+UUID_FORM = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,9 @@ def rates_context(tenant: Tenant) -> dict[str, Any]:
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:
-    """Who stands behind the actors of corrections, in words: one query."""
-    people = {actor: UUID(actor.removeprefix("user:")) for actor in set(actors) if actor.startswith("user:")}
-    names = dict(User.objects.filter(id__in=people.values()).values_list("id", "name"))
-    told = {actor: str(names.get(user_id, actor)) for actor, user_id in people.items()}
-    return told | {actor: _("a program") for actor in set(actors) if actor.startswith("key:")}
+    """Who stands behind the actors of corrections, in words, where that is known: one query."""
+    kinds = {actor: actor.partition(":") for actor in set(actors)}
+    people = {actor: who for actor, (kind, _colon, who) in kinds.items() if kind == "user" and UUID_FORM.match(who)}
+    names = {str(pk): name for pk, name in User.objects.filter(id__in=people.values()).values_list("id", "name")}
+    told = {actor: names[who] for actor, who in people.items() if who in names}
+    return told | {actor: _("a program") for actor, (kind, _colon, _who) in kinds.items() if kind == "key"}

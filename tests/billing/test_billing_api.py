@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from billing.services.rating import rate_contact
 from tenants.public import CSP_TENANT_ID, Entitlement, Role, Tenant, tenant_scope
 from tests.api import Api, assert_problem, program
+from tests.billing.rows import make_table
 from tests.contact_rows import make_contact
 from tests.factories import make_number, make_tenant
 
@@ -241,3 +242,124 @@ def test_amounts_are_text() -> None:
 
     assert Decimal(line["amount"]) == 0
     assert isinstance(line["amount"], str)
+
+
+def test_a_new_price_from_a_day_on_and_its_end(operator: Api) -> None:
+    acme = make_tenant()
+    base = f"tenants/{acme.id}/"
+    table = operator.send(f"{base}rate-tables/", TABLE).json()
+    old = operator.send(
+        f"{base}rates/", {"table": table["id"], "prefix": "+44", "price_per_minute": "1", "initial_seconds": 6}
+    ).json()
+
+    new = operator.send(
+        f"{base}rates/{old['id']}/replace/", {"first_day": "2026-03-01", "price_per_minute": "2"}
+    ).json()
+    ended = operator.send(f"{base}rates/{new['id']}/end/", {"last_day": "2026-05-31"}).json()
+
+    assert (new["price_per_minute"], new["initial_seconds"], new["first_day"]) == ("2.000000", 6, "2026-03-01")
+    assert ended == {**new, "last_day": "2026-05-31"}
+    assert operator.read(f"{base}rates/{old['id']}/").json() == {**old, "last_day": "2026-02-28"}
+    again = operator.send(f"{base}rates/{new['id']}/replace/", {"first_day": "2026-03-01"})
+    assert_problem(again, 422, "invalid-rate")
+    other = operator.send(f"{base}rate-tables/", {**TABLE, "direction": "outbound"}).json()
+    assert operator.change(f"{base}rates/{new['id']}/", {"table": other["id"]}).json() == ended
+
+
+def test_a_line_is_corrected_and_the_enterprise_reads_it(operator: Api) -> None:
+    acme = make_tenant()
+    make_table(acme, {"": "0.6"})
+    line = rate_contact(tenant_id=acme.id, contact_id=make_contact(acme, metered_ms=60_000).id)
+    address, body = f"tenants/{acme.id}/usage-lines/{line.id}/correct/", {"amount": "0.25", "reason": "no voice"}
+
+    made = operator.send(address, body)
+
+    assert made.status_code == 201
+    correction = made.json()
+    assert (correction["amount"], correction["corrects"], correction["reason"]) == (
+        "-0.350000",
+        str(line.id),
+        "no voice",
+    )
+    assert correction["made_by"].startswith("key:")
+    assert correction["explained"].endswith("0.250000 − 0.600000 = -0.350000 EUR")
+    assert_problem(operator.send(address, body), 409, "nothing-to-correct")
+    of_correction = f"tenants/{acme.id}/usage-lines/{correction['id']}/correct/"
+    problem = assert_problem(operator.send(of_correction, {**body, "amount": "0"}), 409, "corrects-a-correction")
+    assert problem["line"] == str(line.id)
+    api = program(acme)
+    assert api.read(f"usage-lines/?corrects={line.id}").json()["results"] == [correction]
+    assert api.read("usage-lines/?correction=true").json()["results"] == [correction]
+    assert [each["id"] for each in api.read("usage-lines/?correction=false").json()["results"]] == [str(line.id)]
+    (total,) = api.read(f"statements/{correction['occurred_on'][:7]}/").json()["totals"]
+    assert total["corrections"] == {"lines": 1, "amount": "-0.350000"}
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"amount": "-1"}, "/amount"),
+        ({"amount": "0.1234567"}, "/amount"),
+        ({"amount": "NaN"}, "/amount"),
+        ({"reason": ""}, "/reason"),
+        ({"reason": "x" * 201}, "/reason"),
+        ({"reason": None}, "/reason"),
+    ],
+)
+def test_a_faulty_correction_is_refused(operator: Api, change: dict[str, Any], pointer: str) -> None:
+    acme = make_tenant()
+    line = rate_contact(tenant_id=acme.id, contact_id=make_contact(acme, metered_ms=0).id)
+    address = f"tenants/{acme.id}/usage-lines/{line.id}/correct/"
+
+    problem = assert_problem(operator.send(address, {"amount": "1", "reason": "why", **change}), 422, "invalid")
+
+    assert [fault["pointer"] for fault in problem["errors"]] == [pointer]
+    assert len(operator.read(f"tenants/{acme.id}/usage-lines/").json()["results"]) == 1
+
+
+def test_a_re_rating_is_ordered_by_the_operator_and_read_by_the_enterprise(operator: Api) -> None:
+    acme = make_tenant()
+    address = f"tenants/{acme.id}/re-ratings/"
+    body = {"first_day": "2026-03-01", "last_day": "2026-03-31", "reason": "wrong price"}
+
+    order = operator.send(address, body).json()
+
+    assert {name: order[name] for name in body} == body
+    assert (order["finished_at"], order["lines"], order["corrected"]) == (None, 0, 0)
+    assert program(acme).read("re-ratings/").json()["results"] == [order]
+    assert_problem(operator.send(address, {**body, "last_day": "2026-02-01"}), 422, "invalid-re-rating")
+    assert_problem(operator.send(address, {**body, "reason": ""}), 422, "invalid")
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.SUPERVISOR, Role.AGENT])
+def test_only_the_operator_changes_prices_and_lines(role: str) -> None:
+    acme = make_tenant()
+    table = make_table(acme, {"": "0.6"})
+    line = rate_contact(tenant_id=acme.id, contact_id=make_contact(acme, metered_ms=60_000).id)
+    api, base = program(acme, role=role), f"tenants/{acme.id}/"
+
+    for address in (
+        f"{base}usage-lines/{line.id}/correct/",
+        f"{base}re-ratings/",
+        f"{base}rate-tables/{table.id}/end/",
+        f"{base}rates/{uuid4()}/end/",
+        f"{base}rates/{uuid4()}/replace/",
+    ):
+        assert_problem(api.send(address, {}), 403, "missing-right")
+    for address in (f"usage-lines/{line.id}/correct/", f"rates/{uuid4()}/replace/"):
+        assert api.send(address, {}).status_code in (404, 405)
+    assert api.send("re-ratings/", {}).status_code == 405
+
+
+def test_ids_of_another_enterprise_are_not_found(operator: Api) -> None:
+    acme, other = make_tenant(), make_tenant()
+    table = make_table(other, {"": "0.6"})
+    line = rate_contact(tenant_id=other.id, contact_id=make_contact(other, metered_ms=60_000).id)
+    base, correction = f"tenants/{acme.id}/", {"amount": "0", "reason": "why"}
+    day = {"last_day": "2026-03-01"}
+
+    assert_problem(operator.send(f"{base}usage-lines/{line.id}/correct/", correction), 404, "not-found")
+    assert_problem(operator.send(f"{base}rate-tables/{table.id}/end/", day), 404, "not-found")
+    assert_problem(operator.send(f"{base}rates/", {"table": str(table.id), "price_per_minute": "1"}), 422, "invalid")
+    assert_problem(program(acme).read(f"usage-lines/{line.id}/"), 404, "not-found")
+    assert len(operator.read(f"tenants/{other.id}/usage-lines/").json()["results"]) == 1

@@ -63,6 +63,31 @@ def test_an_amount_is_the_exact_price_to_half_a_millionth(ms: int, price: Decima
     assert cost.amount.as_tuple().exponent == -6
 
 
+@given(ms=st.integers(0, 10**7), price=prices, fee=prices, minimum=prices)
+def test_the_minimum_is_taken_when_fee_and_time_come_to_less(
+    ms: int, price: Decimal, fee: Decimal, minimum: Decimal
+) -> None:
+    terms = {"price_per_minute": price, "connection_fee": fee}
+    plain = charge(ms, **terms, initial=60, increment=6)
+    cost = charge(ms, **terms, initial=60, increment=6, minimum=minimum)
+
+    assert cost.seconds == plain.seconds
+    assert cost.amount == (max(plain.amount, minimum) if ms else 0)
+    assert cost.at_minimum == (ms > 0 and plain.amount < minimum)
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds", "billed"),
+    [
+        ((60, 60), 1, 60), ((60, 60), 60, 60), ((60, 60), 61, 120),
+        ((6, 6), 1, 6), ((6, 6), 6, 6), ((6, 6), 37, 42),
+        ((1, 1), 1, 1), ((1, 1), 37, 37), ((60, 6), 61, 66), ((30, 1), 31, 31), ((1, 60), 2, 61),
+    ],
+)  # fmt: skip
+def test_the_steps_of_the_trade(steps: tuple[int, int], seconds: int, billed: int) -> None:
+    assert billed_seconds(seconds, initial=steps[0], increment=steps[1]) == billed
+
+
 @given(monthly=prices, first_day=st.dates(dt.date(2024, 1, 1), dt.date(2026, 12, 31)), length=st.integers(1, 90))
 def test_days_of_rent_add_up_to_the_rent_of_each_month(monthly: Decimal, first_day: dt.date, length: int) -> None:
     days = [first_day + dt.timedelta(days=n) for n in range(length)]

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 
 import psycopg
@@ -95,6 +96,46 @@ def test_migrations_go_to_the_end_back_to_nothing_and_to_the_same_end_again(empt
     again = _schema(empty_database)
     for part, rows in there.items():
         assert again[part] == rows, part
+
+
+_RATE = (
+    "INSERT INTO billing_rate (id, tenant_id, table_id, prefix, price_per_minute, connection_fee, initial_seconds,"
+    " increment_seconds) VALUES (gen_random_uuid(), %(tenant)s, %(table)s, %(name)s, 0.5, 0, 6, 6)"
+)
+_LINE = (
+    "INSERT INTO billing_usageline (id, tenant_id, key, kind, contact_id, occurred_on, quantity, unit, unit_price,"
+    " amount, currency, explanation, created_at) VALUES (gen_random_uuid(), %(tenant)s, %(name)s, 'minutes',"
+    " gen_random_uuid(), '2026-03-10', 6, 'second', 0.5, 0.05, 'EUR', '{}', now())"
+)
+_KEPT = "SELECT key, amount, explanation::text FROM billing_usageline ORDER BY key"
+
+
+@pytest.mark.slow
+def test_lines_and_rates_stay_and_code_that_does_not_know_corrections_goes_on(empty_database: str) -> None:
+    _migrate(empty_database)
+    _migrate(empty_database, "billing", "0002")
+    values = {"tenant": uuid.uuid4(), "table": uuid.uuid4()}
+    with psycopg.connect(empty_database) as connection:
+        # Rows that refer to nothing: what is looked at here is their own.
+        connection.execute("SET session_replication_role = replica")
+        for name in ("", "+44"):
+            connection.execute(_RATE, {**values, "name": name})
+            connection.execute(_LINE, {**values, "name": f"contact:{name}"})
+        before = connection.execute(_KEPT).fetchall()
+
+    _migrate(empty_database, "billing")
+
+    with psycopg.connect(empty_database) as connection:
+        assert connection.execute(_KEPT).fetchall() == before
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(_RATE, {**values, "name": "+1"})
+        connection.execute(_LINE, {**values, "name": "contact:+1"})
+        lines = "SELECT DISTINCT corrects_id, outbound_call_id, reason, made_by FROM billing_usageline"
+        assert connection.execute(lines).fetchall() == [(None, None, "", "")]
+        rates = "SELECT DISTINCT first_day, last_day, minimum_charge FROM billing_rate"
+        assert connection.execute(rates).fetchall() == [(None, None, 0)]
+        unchecked = "SELECT conname FROM pg_constraint WHERE NOT convalidated"
+        assert connection.execute(unchecked).fetchall() == []
 
 
 def test_models_and_migrations_agree() -> None:
