@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tenants.public import Role, Tenant
-from tests.factories import PASSWORD, make_agent, make_person, make_queue, make_session, make_station, make_tenant
+from billing.public import correct_line, rate_contact
+from tenants.public import CSP_TENANT_ID, Role, Tenant, tenant_scope
+from tests.billing.rows import make_table
+from tests.contact_rows import make_contact
+from tests.factories import (
+    ACTOR,
+    PASSWORD,
+    make_agent,
+    make_person,
+    make_queue,
+    make_session,
+    make_station,
+    make_tenant,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -49,6 +62,27 @@ def test_the_board(page: Page, acme: Tenant) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Li Na")).to_be_visible()
+    assert faults(page) == []
+
+
+def test_the_operators_pages_of_money(page: Page, acme: Tenant) -> None:
+    table = make_table(acme, {"": "0.6", "+44": "0.0123"})
+    line = rate_contact(tenant_id=acme.id, contact_id=make_contact(acme, metered_ms=60_000).id)
+    correct_line(tenant_id=acme.id, line_id=line.id, amount=Decimal("0.5"), reason="no voice", actor=ACTOR)
+    with tenant_scope(CSP_TENANT_ID, read_only=True):
+        provider = Tenant.objects.get(id=CSP_TENANT_ID)
+    operator = make_person(provider, role=Role.OPERATOR)
+    page.goto("/sign-in/?next=/enterprises/")
+    page.get_by_label("E-mail address").fill(str(operator.email))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Enterprises")).to_be_visible()
+    assert faults(page) == []
+    for path in ("rates/", "statement/", "statement/2026-03/", f"rates/tables/{table.id}/add/", "re-rate/"):
+        page.goto(f"/enterprises/{acme.id}/{path}")
+        assert faults(page) == [], path
+    page.get_by_role("button", name="Rate again").click()
+    expect(page.get_by_text("This field is required.")).to_be_visible()
     assert faults(page) == []
 
 
