@@ -20,6 +20,15 @@ def rate_when_ended(happened: Happened) -> None:
     rate_contact_task.apply_async(args=(str(happened.tenant_id), str(happened.aggregate_id)), retry=False)
 
 
+def rate_when_call_ended(happened: Happened) -> None:
+    """Send the same task for the contact of a call to the outside that has ended, which may be after the contact.
+
+    Only a hint, as above.
+    """
+    contact = (happened.data or {})["contact"]
+    rate_contact_task.apply_async(args=(str(happened.tenant_id), str(contact)), retry=False)
+
+
 def hint_rerating(order: Rerating) -> None:
     """Send the task that carries out a re-rating which was ordered just now.
 

@@ -1,6 +1,6 @@
 """The door of `billing`: everything that `config` may use."""
 
-from billing.events import CONTACT_ENDED, rate_when_ended
+from billing.events import CONTACT_ENDED, rate_when_call_ended, rate_when_ended
 from billing.models import NumberLease, Rate, RateTable, SeatLease, UsageLine
 from billing.months import Month
 from billing.schedule import SCHEDULE
@@ -34,6 +34,7 @@ __all__ = [
     "rate_contact_task",
     "rate_outbound_call",
     "rate_unrated",
+    "rate_when_call_ended",
     "rate_when_ended",
     "statement",
     "statements",

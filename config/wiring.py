@@ -6,10 +6,11 @@ import logging
 from uuid import UUID
 
 from agents.public import profile_hooks, skill_removal_hooks, wrap_up_hooks
-from billing.public import CONTACT_ENDED, rate_when_ended
+from billing.public import CONTACT_ENDED, rate_when_call_ended, rate_when_ended
 from config.hints import HintSender
 from reporting.public import mark_told
 from routing.public import (
+    OUTBOUND_ENDED,
     STEP_SET,
     MatchRunner,
     end_wrap_up_segment_of,
@@ -46,4 +47,5 @@ def wire() -> None:
     wrap_up_hooks.append(end_wrap_up_segment_of)
     on_leaving(mark_told)
     subscribe(CONTACT_ENDED, rate_when_ended)
+    subscribe(OUTBOUND_ENDED, rate_when_call_ended)
     subscribe(STEP_SET, send_step)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from asgiref.sync import sync_to_async
 
+from billing.public import rate_contact_task, rate_when_call_ended
 from routing.models import (
     BarredPrefix,
     CommandKind,
@@ -20,11 +21,12 @@ from routing.models import (
 )
 from routing.node.handling import end_leg, handle
 from routing.services.outbound import outbound_name
+from routing.services.outbound_legs import OUTBOUND_ENDED
 from routing.services.playback import playback_id
 from routing.states import ContactState, EndReason, SegmentKind
 from routing.switch.port import Cause, LegAnswered, LegBridged, LegEnded, LegRinging, PlaybackFinished
 from routing.switch.simulation.telephones import PhoneHabit, Telephone
-from tenants.public import CSP_TENANT_ID, db_now, engine_scope, fire_due_timers, tenant_scope
+from tenants.public import CSP_TENANT_ID, Happened, db_now, engine_scope, fire_due_timers, tenant_scope, uuid7
 from tenants.timers import due_timers, fire
 from tests import factories
 from tests.routing import backups
@@ -349,3 +351,13 @@ async def test_a_trunk_that_is_not_there_gives_way_to_the_next_route(tmp_path: P
         return [row for row in backups.diversions_of(line.tenant) if row.outcome == "announced"]
 
     await eventually(over)
+
+
+def test_an_outbound_call_that_ended_has_its_contact_rated(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, ...]] = []
+    monkeypatch.setattr(rate_contact_task, "apply_async", lambda args, retry: sent.append(args))
+    tenant, contact = uuid7(), uuid7()
+    told = {"contact": str(contact), "metered_ms": 1}
+    event = Happened(uuid7(), tenant, OUTBOUND_ENDED, "outbound_call", uuid7(), 1, is_test=False, data=told)
+    rate_when_call_ended(event)
+    assert sent == [(str(tenant), str(contact))]
