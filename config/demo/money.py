@@ -9,10 +9,11 @@ from billing.models import NumberLease, Rate, RateTable, SeatLease
 from billing.services.leasing import lease_number, lease_seats
 from config.demo.plan import EnterprisePlan
 from config.demo.staff import ACTOR
+from routing.public import Direction
 from tenants.public import Number, Tenant, db_now, tenant_scope
 
 SPARE_SEATS = 2
-TABLE_NAME = "Inbound"
+TABLE_NAMES = {Direction.INBOUND: "Inbound", Direction.OUTBOUND: "Outbound"}
 
 
 def make_money(tenant_id: UUID, plan: EnterprisePlan) -> None:
@@ -46,16 +47,18 @@ def _month_begins(tenant: Tenant) -> dt.date:
 
 
 def _make_rates(plan: EnterprisePlan, first_day: dt.date) -> None:
-    if RateTable.objects.exists():
-        return
-    table = RateTable.objects.create(name=TABLE_NAME, currency=plan.currency, first_day=first_day)
-    Rate.objects.bulk_create(
-        Rate(
-            table=table,
-            prefix=rate.prefix,
-            price_per_minute=rate.price_per_minute,
-            increment_seconds=rate.increment_seconds,
-            initial_seconds=rate.increment_seconds,
+    """One table a direction, with the same prices: what backup routes dial is charged by the number dialled."""
+    for direction, name in TABLE_NAMES.items():
+        if RateTable.objects.filter(direction=direction).exists():
+            continue
+        table = RateTable.objects.create(name=name, direction=direction, currency=plan.currency, first_day=first_day)
+        Rate.objects.bulk_create(
+            Rate(
+                table=table,
+                prefix=rate.prefix,
+                price_per_minute=rate.price_per_minute,
+                increment_seconds=rate.increment_seconds,
+                initial_seconds=rate.increment_seconds,
+            )
+            for rate in plan.rates
         )
-        for rate in plan.rates
-    )
