@@ -11,10 +11,12 @@ from pathlib import Path
 from uuid import UUID
 
 from agents.public import Slot, lock_sessions, mend_sessions
+from routing.backup_states import DiversionState
 from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
 from routing.services.arrive import FLOW_TIMER, START_LABEL
 from routing.services.commands import caller_command, send
 from routing.services.contacts import OFFER_LIVES, entertain, handler_of, live_offer, lock_contact, note, requeue, save
+from routing.services.diversions import DIVERSION_TIMER, live_diversion
 from routing.services.flow import resume_flow
 from routing.services.hand_over import HAND_OVER_TIMER
 from routing.services.legs import agent_left, bridge_id, caller_left, part
@@ -75,6 +77,7 @@ def _mend_contact(contact_id: UUID) -> int:
                 ("a contact was offered to nobody", _offer_again),
                 ("a contact was talked with nobody", _queue_again),
                 ("a contact had lost its beginning", _restore_beginning),
+                ("a contact on a backup route waited for nothing", _restore_diversion),
             )
             if mends(contact, now)
         ]
@@ -180,6 +183,16 @@ def _restore_beginning(contact: Contact, now: datetime) -> bool:
     if contact.state != ContactState.ARRIVING or has_timer(FLOW_TIMER, subject_id=contact.id):
         return False
     set_timer(FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=now, label=START_LABEL)
+    return True
+
+
+def _restore_diversion(contact: Contact, now: datetime) -> bool:
+    diversion = live_diversion(contact)
+    if contact.state != ContactState.DIVERTED or contact.ending or has_timer(DIVERSION_TIMER, subject_id=contact.id):
+        return False
+    if diversion is not None and diversion.state == DiversionState.TALKING:
+        return False
+    set_timer(DIVERSION_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=now)
     return True
 
 

@@ -16,7 +16,10 @@ FROM (
            OR c.state = 'in_flow' AND c.ending = ''
               AND EXISTS (SELECT FROM routing_interaction i WHERE i.id = c.interaction_id AND i.answered_at IS NOT NULL)
               AND NOT EXISTS (SELECT FROM tenants_timer t
-                              WHERE t.kind IN ('flow', 'hand-over') AND t.subject_id = c.id))
+                              WHERE t.kind IN ('flow', 'hand-over') AND t.subject_id = c.id)
+           OR c.state = 'diverted' AND c.ending = ''
+              AND NOT EXISTS (SELECT FROM routing_diversion d WHERE d.contact_id = c.id AND d.state = 'talking')
+              AND NOT EXISTS (SELECT FROM tenants_timer t WHERE t.kind = 'diversion' AND t.subject_id = c.id))
     UNION
     SELECT o.contact_id
     FROM routing_offer o

@@ -15,7 +15,7 @@ from routing.states import ContactState, EndReason
 from tenants.models import Timer
 from tenants.public import engine_scope, fire_due_timers, tenant_scope
 from tests import factories
-from tests.routing import calls
+from tests.routing import backups, calls
 from tests.routing.broken import Break, breaking, is_free, line_and_agent, ringing, talking, told
 
 
@@ -136,6 +136,20 @@ def test_a_hand_over_that_was_lost_ends_the_call(by_hand: Break, caplog: pytest.
     assert mend() == 1
     assert told(caplog) == ["mended: a contact's flow waited for nothing"]
     assert (calls.now_of(contact).ending, calls.hung_up(contact)) == (EndReason.FAILED, [contact.caller_channel])
+
+
+def test_a_call_on_a_backup_route_that_lost_its_timer_goes_on(by_hand: Break, caplog: pytest.LogCaptureFixture) -> None:
+    line = calls.make_line()
+    backups.make_trunk()
+    backups.in_force(line, backups.to_number(), backups.announcement())
+    contact = calls.call(line.number)
+    assert mend() == 0
+    by_hand("DELETE FROM tenants_timer WHERE kind = 'diversion'")
+    assert mend() == 1
+    fire_due_timers()
+    assert told(caplog) == ["mended: a contact on a backup route waited for nothing"]
+    assert calls.now_of(contact).state == ContactState.DIVERTED
+    assert [row.state for row in backups.diversions_of(line.tenant)] == ["announcing"]
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------
