@@ -69,5 +69,10 @@ def average_handle_time(counts: Counts) -> float | None:
     return _share(counts.handle_s, counts.handled)
 
 
-def _share(part: float, whole: int) -> float | None:
+def occupancy(*, worked_s: float, logged_in_s: float, not_ready_s: float) -> float | None:
+    """Return occupancy, 0 to 1: (talk + hold + wrap-up) / (logged in − not ready) (Calabrio). All in seconds."""
+    return _share(worked_s, logged_in_s - not_ready_s)
+
+
+def _share(part: float, whole: float) -> float | None:
     return part / whole if whole else None

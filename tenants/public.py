@@ -57,6 +57,7 @@ from tenants.rights import Right, rights_of
 from tenants.rows import find_row, insert_row, insert_rows, update_row
 from tenants.scope import Scope, current_scope, engine_scope, in_scope, tenant_scope
 from tenants.services.writing import writing
+from tenants.sheets import Cell, sheet, sheet_file
 from tenants.states import Transitions
 from tenants.system import note_system, tell_system
 from tenants.timers import (
@@ -78,6 +79,7 @@ __all__ = [
     "TENANT_KEY",
     "ApiKey",
     "Caller",
+    "Cell",
     "Change",
     "Conflict",
     "Customer",
@@ -150,6 +152,8 @@ __all__ = [
     "session_caller",
     "session_id",
     "set_timer",
+    "sheet",
+    "sheet_file",
     "sign_in_member",
     "sign_out",
     "subscribe",

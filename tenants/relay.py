@@ -101,6 +101,11 @@ class Relay:
         # The channel layer keeps its connections for as long as its event loop lives: one loop for all steps.
         self._loop = asyncio.Runner(loop_factory=asyncio.new_event_loop)
 
+    @property
+    def fence(self) -> int | None:
+        """The fence of the lease while it is ours; None while another relays."""
+        return self._held.fence if self._held is not None else None
+
     def step(self) -> int:
         """Relay the oldest events; return how many, 0 when there are none or it is not our turn.
 

@@ -18,6 +18,7 @@ from tenants.ids import uuid7
 from tenants.models import Timer
 from tenants.retries import with_retries
 from tenants.scope import ENGINE_ALIAS, current_scope, engine_scope
+from tenants.system import note_system
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +164,8 @@ def _put_off_unclaimed(page: Sequence[Due]) -> None:
         found = ([due.id for due in page], [due.due_at for due in page])
         cursor.execute(_PUT_OFF, [list(RETRY_AFTER_S), len(RETRY_AFTER_S), *found])
         put_off = cursor.fetchall()
+        for kind, subject_id, failures in put_off:
+            note_system("timer.put_off", timer=kind, subject=subject_id, failures=failures)
     for kind, subject_id, failures in put_off:
         log.warning("a timer is put off", extra={"kind": kind, "subject": str(subject_id), "failures": failures})
 

@@ -18,7 +18,7 @@ from agents.services.sessions import (
     refresh_slots,
 )
 from agents.states import SessionState
-from tenants.public import db_now, engine_scope, has_timer, request_match, run_query, set_timer
+from tenants.public import db_now, engine_scope, has_timer, note_system, request_match, run_query, set_timer
 
 log = logging.getLogger(__name__)
 
@@ -60,4 +60,5 @@ def _mend(session: AgentSession, *, at: datetime) -> int:
         found.append("an agent's slots were open or closed against the agent's state")
     for what in found:
         log.warning("mended: %s", what, extra={"session": str(session.id)})
+        note_system("fault.mended", what=what, agent_session=session.id)
     return len(found)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from routing.eligibility import judge_missing
 from routing.matching.run import run_pool
-from tenants.public import engine_scope, run_query
+from tenants.public import engine_scope, run_query, tell_system
 
 log = logging.getLogger(__name__)
 
@@ -30,4 +30,5 @@ def sweep() -> dict[str, int]:
         made = run_pool(pool)
         caught += made
         log.warning("sweep: a pool had a pair that no pass had made", extra={"pool": str(pool), "offers": made})
+        tell_system("sweep.caught", pool=pool, offers=made)
     return {"verdicts": verdicts, "offers": caught}

@@ -21,7 +21,7 @@ from routing.services.outbound_legs import outbound_answered, outbound_bridged, 
 from routing.services.playback import POSITION_LABEL, parse_playback_id
 from routing.states import ContactState
 from routing.switch import port
-from tenants.public import db_now, engine_scope
+from tenants.public import db_now, engine_scope, tell_system
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,10 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
         case port.EndpointChanged():
             mark_endpoint(endpoint=event.endpoint, reachable=event.reachable, at=event.at)
         case port.SwitchConnected():
+            tell_system("exchange.connected", node=node)
             resume_flows(node=node)
         case port.SwitchLost():
+            tell_system("exchange.lost", node=node, last_alive_at=event.at.isoformat())
             note_node(node=node, connected=False, at=event.at)
         case port.SwitchAlive():
             note_node(node=node, connected=True, at=event.at)

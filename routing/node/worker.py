@@ -23,7 +23,7 @@ from routing.node.recovery import begun_before, return_unheard
 from routing.node.sounds import Sounds
 from routing.states import CommandState
 from routing.switch import port
-from tenants.public import Held, release_lease, report_progress, take_lease, with_retries
+from tenants.public import Held, release_lease, report_progress, take_lease, tell_system, with_retries
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -95,6 +95,10 @@ class SwitchWorker:
                     await self._pause(RENEW_SECONDS)
                     continue
                 log.info("switch node taken over", extra={"node": self.node, "fence": self._held.fence})
+                taken = partial(
+                    tell_system, "lease.taken", node=self.node, lease=self._held.name, fence=self._held.fence
+                )
+                await self._in_thread(taken, self._reserved)
                 self.switch = self._open_switch()
                 try:
                     await self._serve(self._held)
@@ -279,6 +283,11 @@ class SwitchWorker:
             )
         )
         self._begun.discard(command.id)
+        why = type(refusal).__name__
+        told = partial(
+            tell_system, "command.failed", node=self.node, command=command.id, does=command.kind, problem=why
+        )
+        await self._in_thread(told)
         now = self._clock.now()
         channel = command.arguments.get("channel", "")
         if command.kind == CommandKind.DIAL:
@@ -319,6 +328,7 @@ class SwitchWorker:
         news = await self._in_thread(lambda: with_retries(lambda: unlike_ours(endpoints)))
         if not self._lease_is_good():
             return
+        await self._tell_findings(found)
         for event in (*found.missed, *ended):
             log.info("the exchange's state says what no event did", extra={"event": type(event).__name__})
             self._events.start([_key(event)], partial(self._apply, event))
@@ -338,6 +348,11 @@ class SwitchWorker:
         for endpoint in news:
             seen = port.EndpointChanged(endpoint=endpoint.endpoint, reachable=endpoint.reachable, at=now)
             self._events.start([_key(seen)], partial(self._apply, seen))
+
+    async def _tell_findings(self, found: Findings) -> None:
+        counts = {"missed": len(found.missed), "vanished": len(found.vanished), "strays": len(found.strays)}
+        if any(counts.values()):
+            await self._in_thread(partial(tell_system, "exchange.reconciled", node=self.node, **counts))
 
     async def _hang_up_stray(self, channel: str) -> None:
         if not self._lease_is_good():

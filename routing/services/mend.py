@@ -23,7 +23,7 @@ from routing.services.legs import agent_left, bridge_id, caller_left, part
 from routing.services.offers import OFFER_TIMER, close_offer
 from routing.services.slots import let_go
 from routing.states import LIVE_OFFER, ContactState, EndReason, OfferState
-from tenants.public import db_now, engine_scope, has_timer, record, run_query, set_timer
+from tenants.public import db_now, engine_scope, has_timer, record, run_query, set_timer, tell_system
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,7 @@ def _mend_contact(contact_id: UUID) -> int:
             _give_up(contact_id)
     for what in found:
         log.warning("mended: %s", what, extra={"contact": str(contact_id)})
+        tell_system("fault.mended", what=what, contact=contact_id)
     return len(found)
 
 
@@ -232,6 +233,7 @@ def _mend_slots_of(session_id: UUID) -> int:
     for slot_id, _session_id, busy in rows:
         what = "a slot was free that is taken" if busy else "a slot was held by nothing"
         log.warning("mended: %s", what, extra={"session": str(session_id), "slot": str(slot_id)})
+        tell_system("fault.mended", what=what, agent_session=session_id)
     return len(rows)
 
 

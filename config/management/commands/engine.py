@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from agents.public import sweep_presence
+from config.runs import told_run
 from reporting.public import keep_records
 from routing.public import mend, sweep
 from tenants.public import (
@@ -27,6 +28,7 @@ from tenants.public import (
     process_name,
     report_progress,
     seconds_to_next_timer,
+    tell_system,
     with_retries,
 )
 
@@ -58,12 +60,13 @@ class Command(BaseCommand):
             threading.Thread(target=_repeat, args=(name, duty, stop), name=name)
             for name, duty in duties(relay, teller).items()
         ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        relay.release()
-        teller.close()
+        with told_run("engine"):
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            relay.release()
+            teller.close()
 
 
 def duties(relay: Relay, teller: Teller) -> dict[str, Callable[[], float]]:
@@ -72,7 +75,7 @@ def duties(relay: Relay, teller: Teller) -> dict[str, Callable[[], float]]:
         "timers": _timers,
         "sweep": _sweep,
         "mend": _mend,
-        "relay": lambda: RELAY_PAUSE_S if relay.step() == 0 else 0.0,
+        "relay": lambda: _relay(relay),
         "records": lambda: _records(teller),
         "presence": _presence,
         "partitions": _partitions,
@@ -102,6 +105,14 @@ def _timers() -> float:
 def _sweep() -> float:
     sweep()
     return SWEEP_EVERY_S
+
+
+def _relay(relay: Relay) -> float:
+    fence = relay.fence
+    relayed = relay.step()
+    if relay.fence not in (None, fence):
+        tell_system("lease.taken", node=settings.HOTSEAT_NODE, lease="relay", fence=relay.fence)
+    return RELAY_PAUSE_S if relayed == 0 else 0.0
 
 
 def _records(teller: Teller) -> float:

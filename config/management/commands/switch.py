@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from config.hints import listen, listening_locally
+from config.runs import told_run
 from routing.public import Sounds, SwitchWorker, switch_hint
 from routing.speech import SpeechCache, speech_engine
 from routing.switch.ari import AriClient
@@ -32,7 +33,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, node: str, **options: Any) -> None:
         """Serve until a signal says stop. Calls go on without the worker."""
-        asyncio.run(_serve(node))
+        with told_run("switch", node=node):
+            asyncio.run(_serve(node))
 
 
 async def _serve(node: str) -> None:
