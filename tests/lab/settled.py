@@ -76,4 +76,5 @@ def assert_once(tenant: Tenant) -> None:
             stretches = list(Segment.objects.filter(contact=contact).exclude(kind=SegmentKind.WRAP_UP).order_by("id"))
             for earlier, later in pairwise(stretches):
                 assert earlier.ended_at == later.started_at, [(row.kind, row.started_at) for row in stretches]
-            assert stretches[-1].ended_at <= contact.ended_at
+            # A phone may have been rung by our clock after the caller had left by the exchange's: for no time at all.
+            assert stretches[-1].ended_at <= max(contact.ended_at, stretches[-1].started_at)
