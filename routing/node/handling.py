@@ -16,7 +16,7 @@ from routing.services.flow import advance_flow, resume_flows, start_flow
 from routing.services.hold import leg_held, leg_unheld
 from routing.services.legs import agent_answered, caller_answered, leg_bridged, leg_ended, leg_ringing
 from routing.services.offers import AGENT_PREFIX
-from routing.services.outbound import OUTBOUND_PREFIX
+from routing.services.outbound import call_of_name
 from routing.services.outbound_legs import outbound_answered, outbound_bridged, outbound_ended, outbound_ringing
 from routing.services.playback import POSITION_LABEL, parse_playback_id
 from routing.states import ContactState
@@ -89,7 +89,7 @@ def end_leg(event: port.LegEnded, *, node: str, lost: bool = False) -> None:
 
 def is_outbound(name: str) -> bool:
     """Say whether a channel or a bridge is an outbound call's."""
-    return name.startswith(OUTBOUND_PREFIX)
+    return call_of_name(name) is not None
 
 
 def note_node(*, node: str, connected: bool, at: datetime) -> None:

@@ -8,16 +8,26 @@ from routing.services.commands import send
 from tenants.public import insert_row, uuid7
 
 OUTBOUND_PREFIX = "outbound."
+MEETING_PREFIX = "outside."
 
 
 def outbound_name(call_id: UUID) -> str:
-    """Return the name of the call's channel, and of the bridge in which the caller meets it."""
+    """Return the name of the call's channel."""
     return f"{OUTBOUND_PREFIX}{call_id}"
 
 
+def meeting_name(call_id: UUID) -> str:
+    """Return the name of the bridge in which the caller meets the far end.
+
+    Not that of the channel: Asterisk keeps subscriptions by name alone and then tells nobody who is in the bridge.
+    """
+    return f"{MEETING_PREFIX}{call_id}"
+
+
 def call_of_name(name: str) -> UUID | None:
-    """Undo `outbound_name`; None for a channel or a bridge that is no outbound call's."""
-    return UUID(name.removeprefix(OUTBOUND_PREFIX)) if name.startswith(OUTBOUND_PREFIX) else None
+    """Undo either; None for a channel or a bridge that is no outbound call's."""
+    prefix = next((known for known in (OUTBOUND_PREFIX, MEETING_PREFIX) if name.startswith(known)), None)
+    return UUID(name.removeprefix(prefix)) if prefix else None
 
 
 def dial_out(contact: Contact, diversion: Diversion, route: BackupRoute, trunk: Trunk, *, at: datetime) -> OutboundCall:
@@ -59,10 +69,9 @@ def dial_out(contact: Contact, diversion: Diversion, route: BackupRoute, trunk: 
 
 def hang_up_out(contact: Contact, call_id: UUID, *, at: datetime) -> None:
     """Have the switch end the call's leg and take its bridge away; nothing where neither is there."""
-    name = outbound_name(call_id)
     for kind, arguments in (
-        (CommandKind.HANG_UP, {"channel": name}),
-        (CommandKind.DESTROY_BRIDGE, {"bridge": name}),
+        (CommandKind.HANG_UP, {"channel": outbound_name(call_id)}),
+        (CommandKind.DESTROY_BRIDGE, {"bridge": meeting_name(call_id)}),
     ):
         send(
             kind,

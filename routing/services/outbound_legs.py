@@ -17,7 +17,7 @@ from routing.services.diversions import DIVERSION_TIMER, record_diversion
 from routing.services.leg_ends import note_outside_leg_end
 from routing.services.legs import BUSY_CAUSES, SILENT_CAUSES, on_our_clock
 from routing.services.offers import CONNECT_LEASE
-from routing.services.outbound import call_of_name, hang_up_out, outbound_name
+from routing.services.outbound import call_of_name, hang_up_out, meeting_name, outbound_name
 from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, end_segment
 from routing.states import ContactState, EndedBy, EndReason, SegmentKind
@@ -88,14 +88,16 @@ def outbound_answered(*, channel: str, at: datetime, node: str, sip_call_id: str
         diversion.answered = True
         record_diversion("diversion.answered", diversion, contact, at=call.answered_at, leg=call.id, trunk=call.trunk)
         update_row(diversion, "state", "answered", "version")
-        name = outbound_name(call.id)
         send(
             CommandKind.BRIDGE,
             node=node,
             interaction_id=contact.interaction_id,
             contact_id=contact.id,
             at=now,
-            arguments={"bridge": name, "channels": [contact.caller_channel, name]},
+            arguments={
+                "bridge": meeting_name(call.id),
+                "channels": [contact.caller_channel, outbound_name(call.id)],
+            },
         )
         set_timer(DIVERSION_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=now + CONNECT_LEASE)
 

@@ -20,7 +20,7 @@ from routing.models import (
     SwitchCommand,
 )
 from routing.node.handling import end_leg, handle
-from routing.services.outbound import outbound_name
+from routing.services.outbound import meeting_name, outbound_name
 from routing.services.outbound_legs import OUTBOUND_ENDED
 from routing.services.playback import playback_id
 from routing.states import ContactState, EndReason, SegmentKind
@@ -56,12 +56,12 @@ def the_call(line: Line) -> OutboundCall:
 
 def answers(line: Line) -> None:
     """The telephone outside is lifted, and the two are joined."""
-    contact, name = contact_of(line), outbound_name(the_call(line).id)
+    contact, name, meeting = contact_of(line), outbound_name(the_call(line).id), meeting_name(the_call(line).id)
     handle(LegRinging(channel=name, at=datetime.now(UTC)), node=NODE)
     handle(LegAnswered(channel=name, at=datetime.now(UTC), sip_call_id="outside-1"), node=NODE)
     caller_is_answered(contact)
     for channel in (contact.caller_channel, name):
-        handle(LegBridged(channel=channel, bridge=name, at=datetime.now(UTC)), node=NODE)
+        handle(LegBridged(channel=channel, bridge=meeting, at=datetime.now(UTC)), node=NODE)
 
 
 def contact_of(line: Line) -> Contact:
