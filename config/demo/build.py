@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from config.demo.backup import make_backups, make_trunk
 from config.demo.enterprises import OPERATOR, PUBLIC_NUMBER
 from config.demo.flows import public_menu
 from config.demo.money import SPARE_SEATS, make_money
@@ -22,6 +23,7 @@ def build(enterprises: Sequence[EnterprisePlan], secrets: Secrets) -> dict[str, 
     """Make the provider's side and the enterprises; returns the tenants' ids by code."""
     ids = {plan.slug: _build_enterprise(plan, secrets) for plan in enterprises}
     make_member(CSP_TENANT_ID, OPERATOR, secrets)
+    make_trunk()
     make_service(CSP_TENANT_ID, public_service(enterprises))
     make_key(CSP_TENANT_ID, PROVIDER_SLUG, Role.OPERATOR, secrets)
     return {PROVIDER_SLUG: CSP_TENANT_ID, **ids}
@@ -53,6 +55,7 @@ def _build_enterprise(plan: EnterprisePlan, secrets: Secrets) -> UUID:
     )
     make_staff(tenant.id, plan, secrets)
     make_ways(tenant.id, plan)
+    make_backups(tenant.id, plan)
     make_money(tenant.id, plan)
     make_key(tenant.id, plan.slug, Role.ADMINISTRATOR, secrets)
     return tenant.id

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from config.demo.backup import TRUNK
 from config.demo.build import PROVIDER_SLUG
 from config.demo.enterprises import OPERATOR, PUBLIC_NUMBER
 from config.demo.passwords import Secrets
@@ -108,7 +109,11 @@ def script(enterprises: Sequence[EnterprisePlan]) -> Json:
         TrafficPlan(
             seed=SEED,
             lines=tuple(line for plan in enterprises for line in _lines(plan)),
-            phones=tuple(phone for plan in enterprises for phone in _phones(plan)),
+            phones=(
+                *(phone for plan in enterprises for phone in _phones(plan)),
+                # Whoever is called through the trunk: one telephone to the simulated exchange.
+                PhonePlan(endpoint=TRUNK),
+            ),
         )
     )
 

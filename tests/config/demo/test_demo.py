@@ -147,6 +147,7 @@ def test_a_reset_is_refused_while_processes_work(state: Path) -> None:
 def test_the_simulated_callers_read_their_script(state: Path) -> None:
     call_command("demo")
     plan = read_plan(state / "simulation.json")
-    assert len(plan.phones) == sum(len(plan.stations) for plan in ENTERPRISES)
+    assert len(plan.phones) == sum(len(plan.stations) for plan in ENTERPRISES) + 1
+    assert plan.phones[-1].endpoint == "trunk"
     assert {line.dnis for line in plan.lines} >= {PUBLIC_NUMBER, "+8675583660002"}
     assert [line.keys for line in plan.lines if line.dnis == PUBLIC_NUMBER] == ["111", "221", "131"]
