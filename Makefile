@@ -12,7 +12,7 @@ FRONT_END := package.json package-lock.json $(shell find config/assets -type f 2
 	$(shell find config tenants agents routing reporting billing -name '*.html' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test test-lab mutants lint format lab lab-down demo-call services-up services-down bench bench-acd
+.PHONY: help setup assets run test test-lab model mutants lint format lab lab-down demo-call services-up services-down bench bench-acd
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: bench-acd ## every benchmark
 
 bench-acd: setup ## our ACD beside app_queue and an in-memory floor, on the lab (root; RUNS=5 for the full form)
 	$(PY) -m tests.benchmarks.acd --runs $(RUNS) $(BENCH_ARGS)
+
+model: setup ## check every run of the protocol model, with and without its guards (about three minutes; root to install spin)
+	$(PY) -m tests.model
 
 mutants: setup ## seed faults in a scratch clone; each must be caught (about ten minutes)
 	$(PY) -m tests.mutants

@@ -1,0 +1,1 @@
+"""The protocol model of ``docs/model`` is checked by ``make model``."""
