@@ -77,10 +77,12 @@ class Phone:
 class Sipp:
     """One SIPp process with its scenario and logs in a directory of its own."""
 
-    def __init__(self, lab: Lab, scenario: str, arguments: Sequence[str], *, media_base: int = 0) -> None:
+    def __init__(
+        self, lab: Lab, scenario: str, arguments: Sequence[str], *, media_base: int = 0, port: int = 0
+    ) -> None:
         self.directory = _work_dir()
         (self.directory / "scenario.xml").write_text(scenario)
-        self.port = _free(_SIGNALLING_PORTS)
+        self.port = port or _free(_SIGNALLING_PORTS)
         self.log = self.directory / "messages.log"
         self.media_base = media_base or _free(_MEDIA_PORTS, width=2)
         command = ["sipp", "-sf", "scenario.xml", "-i", lab.host, "-mi", lab.host, "-p", str(self.port)]
@@ -268,6 +270,25 @@ class Phones(Sipp):
     def calls_to(self, name: str) -> list[FarCall]:
         """The calls that rang one of the telephones so far."""
         return [call for call in self.calls() if call.user == name]
+
+
+class Outside(Sipp):
+    """Every telephone that the exchange's trunk leads to, played by one SIPp process: all behave alike."""
+
+    def __init__(self, lab: Lab, behaviour: Phone) -> None:
+        super().__init__(lab, phone_scenario(behaviour), ["-l", "5000"], port=lab.carrier_port)
+
+    def __enter__(self) -> Self:
+        try:
+            await_listening(self.port, self.process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def calls_to(self, number: str) -> list[FarCall]:
+        """The calls to one of the numbers so far."""
+        return [call for call in self.calls() if call.user == number]
 
 
 def register(lab: Lab, names: Sequence[str], *, contact_port: int, expires_s: int) -> None:
