@@ -278,7 +278,7 @@ def test_the_number_of_statements_does_not_grow() -> None:
         board_rows(tenant.id)
 
     assert len(few) == len(many)
-    assert sum("routing_" in query["sql"] or "tenants_tenant" in query["sql"] for query in many) == 4
+    assert sum("routing_" in query["sql"] or "tenants_tenant" in query["sql"] for query in many) == 5
 
 
 def test_another_tenant_sees_none_of_it_even_when_the_statement_asks_for_it() -> None:
