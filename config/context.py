@@ -13,9 +13,11 @@ PLACES: dict[str, Right] = {
     "desk": Right.USE_DESK,
     "board": Right.READ_BOARD,
     "backup": Right.READ_ROUTING,
-    "calls": Right.READ_CONTACTS,
+    "calls": Right.READ_REPORTS,
+    "service": Right.READ_REPORTS,
     "statement": Right.READ_STATEMENTS,
     "enterprises": Right.WRITE_RATES,
+    "system": Right.READ_SYSTEM,
     "administration": Right.ADMINISTER,
 }
 

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from routing.public import SegmentKind
+from routing.public import ContactState, EndedBy, EndReason, OfferState, SegmentKind
 from tenants.public import TenantManager, TenantModel
 
 
@@ -65,6 +65,16 @@ class CallRecord(TenantModel):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def end_label(self) -> str:
+        """Why it ended, in the active language; "" while it runs."""
+        return str(EndReason(self.end_reason).label) if self.end_reason else ""
+
+    @property
+    def state_label(self) -> str:
+        """Its state in the active language."""
+        return str(ContactState(self.state).label)
 
 
 class StretchKind(models.TextChoices):
@@ -149,6 +159,11 @@ class OfferRecord(TenantModel):
     def __str__(self) -> str:
         return str(self.id)
 
+    @property
+    def state_label(self) -> str:
+        """What became of it, in the active language."""
+        return str(OfferState(self.state).label)
+
 
 class LegRecord(TenantModel):
     """One channel of the exchange that is over; its id is the leg's. `cause` is Q.850, `sip_status` a final refusal."""
@@ -180,6 +195,11 @@ class LegRecord(TenantModel):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def ended_by_label(self) -> str:
+        """Who ended it, in the active language."""
+        return str(EndedBy(self.ended_by).label)
 
 
 class SessionRecord(TenantModel):

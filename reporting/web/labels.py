@@ -1,9 +1,10 @@
-"""The words that the live board's script puts together."""
+"""The words of the board's script and of the pages of records."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 
 def board_labels() -> dict[str, Any]:
@@ -36,3 +37,50 @@ def board_labels() -> dict[str, Any]:
         "service_level_rule": _("within {seconds} s, variant {variant}"),
         "service_level_rules": _("each queue's own limit, variant {variant}"),
     }
+
+
+Q850 = {
+    1: gettext_lazy("unallocated number"),
+    16: gettext_lazy("normal clearing"),
+    17: gettext_lazy("user busy"),
+    18: gettext_lazy("no user responding"),
+    19: gettext_lazy("no answer"),
+    20: gettext_lazy("subscriber absent"),
+    21: gettext_lazy("call rejected"),
+    31: gettext_lazy("normal, unspecified"),
+    38: gettext_lazy("network out of order"),
+    41: gettext_lazy("temporary failure"),
+    42: gettext_lazy("congestion"),
+    127: gettext_lazy("interworking"),
+}
+"""Causes of hanging up that telephones give (ITU-T Q.850, table 1)."""
+
+
+def cause_label(cause: int | None) -> str:
+    """Return a cause of hanging up in words, or "" for one without."""
+    return str(Q850.get(cause, "")) if cause is not None else ""
+
+
+def decision_rows(decision: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return why an offer went to its agent, in words: name and value of each figure that was kept."""
+    names = {
+        "candidates": _("agents that fitted and were free"),
+        "preference": _("chosen by"),
+        "fit": _("fit"),
+        "priority": _("priority"),
+        "step": _("routing step"),
+        "order_at": _("place in the order since"),
+        "idle_since": _("agent idle since"),
+    }
+    rows = [(label, str(decision[name])) for name, label in names.items() if decision.get(name) is not None]
+    excluded = len(decision.get("excluded", ()))
+    return [*rows, (_("agents left out"), str(excluded))] if excluded else rows
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration as 0:05, 12:34 or 1:02:03; a dash for none."""
+    if seconds is None:
+        return "–"
+    whole = max(0, round(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -9,6 +9,9 @@ from routing.states import LIVE_OFFER, ContactState, EndedBy, OfferState
 from routing.switch.port import Cause
 from tenants.public import find_row, record_once
 
+GIVEN_UP = 487
+"""What a phone answers when the call to it is given up (RFC 3261, section 21.4.25): our ring time was over."""
+
 
 def note_leg_end(leg: Leg, contact: Contact | None, *, lost: bool) -> None:
     """Record that the leg is over, as it was before anything follows from that; `contact` is the open one, locked.
@@ -35,7 +38,7 @@ def _ended_agent(leg: Leg, offer: Offer, contact: Contact | None, *, lost: bool)
     """Say who ended an agent's leg: what was asked for is over before its leg is only when we have hung up."""
     if lost:
         return EndedBy.EXCHANGE
-    rung_out = leg.answered_at is None and leg.cause == Cause.NO_ANSWER and leg.sip_status is None
+    rung_out = leg.answered_at is None and leg.cause == Cause.NO_ANSWER and leg.sip_status in (None, GIVEN_UP)
     talked = offer.state == OfferState.CONNECTED and contact is not None and contact.state == ContactState.ENGAGED
     wanted = offer.state in LIVE_OFFER or (talked and contact is not None and contact.id == offer.contact_id)
     return EndedBy.FAR_END if wanted and not rung_out else EndedBy.HOTSEAT

@@ -87,6 +87,7 @@ def test_the_agent_ends_the_contact_at_the_desk() -> None:
     ("cause", "sip_status", "by"),
     [
         (Cause.NO_ANSWER, None, "hotseat"),  # the ring time that we gave it was over
+        (Cause.NO_ANSWER, 487, "hotseat"),
         (Cause.NO_ANSWER, 480, "far_end"),
         (Cause.USER_BUSY, 486, "far_end"),
     ],

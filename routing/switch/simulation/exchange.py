@@ -29,7 +29,7 @@ from routing.switch.port import (
     SwitchRefused,
 )
 from routing.switch.simulation.clock import ExchangeClock
-from routing.switch.simulation.model import Bridge, Channel, Heard, Playback, Terminal, sip_status
+from routing.switch.simulation.model import CANCELLED, Bridge, Channel, Heard, Playback, Terminal, sip_status
 from routing.switch.simulation.sounds import duration_s
 
 log = logging.getLogger(__name__)
@@ -145,8 +145,8 @@ class Exchange:
         if channel.alive and not channel.answered:
             self._up(channel)
 
-    def end(self, channel: Channel, cause: int) -> None:
-        """A leg is over, by whichever side."""
+    def end(self, channel: Channel, cause: int, *, status: int | None = None) -> None:
+        """A leg is over, by whichever side. `status` is the final SIP answer where it is not the cause's own."""
         if not channel.alive:
             return
         now = self.clock.now()
@@ -159,7 +159,7 @@ class Exchange:
             channel=channel.id,
             at=channel.ended_at or now,
             cause=cause,
-            sip_status=None if channel.answered else sip_status(cause),
+            sip_status=None if channel.answered else status or sip_status(cause),
             sip_call_id=channel.sip_call_id,
         )
         self.over[channel.id] = ended
@@ -273,7 +273,7 @@ class Exchange:
     async def _give_up(self, channel: Channel, timeout_s: float) -> None:
         await self.clock.sleep(timeout_s)
         if not channel.answered:
-            self.end(channel, Cause.NO_ANSWER)
+            self.end(channel, Cause.NO_ANSWER, status=CANCELLED)
 
     # --- playing ------------------------------------------------------------------------------------------------------
 

@@ -22,12 +22,13 @@ _SIP_STATUS = {
     Cause.TEMPORARY_FAILURE: 503,
     Cause.CONGESTION: 503,
 }
-_CANCELLED = 487
+CANCELLED = 487
+"""Request terminated (RFC 3261, section 21.4.25): what an INVITE ends with that was given up."""
 
 
 def sip_status(cause: int) -> int:
     """The final SIP answer of an unanswered call that ended with this Q.850 cause (RFC 3398, section 7.2.4.1)."""
-    return _SIP_STATUS.get(cause, _CANCELLED)
+    return _SIP_STATUS.get(cause, CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
