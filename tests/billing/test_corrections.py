@@ -120,40 +120,61 @@ def test_eight_people_at_once_correct_once() -> None:
     assert worth(tenant, line) == Decimal("0.1")
 
 
+RIVALS = (
+    "INSERT INTO billing_usageline (id, tenant_id, key, kind, contact_id, corrects_id, reason, made_by, occurred_on,"
+    " quantity, unit, unit_price, amount, currency, explanation, created_at) VALUES (%s, %s, %s, 'minutes', %s, %s,"
+    " 'x', 'y', '2026-03-10', 0, 'second', 1, -0.5, 'EUR', '{}', now())"
+)
+BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+def correct_beside_a_rival(tenant: Tenant, line: UsageLine, url: str, *, locked: bool) -> list[str]:
+    """Correct a line while another connection has written its first correction, to 0.1, and not committed yet."""
+    outcomes: list[str] = []
+
+    def work() -> None:
+        try:
+            correct(tenant, line, "0.1")
+        except (Conflict, IntegrityError) as error:
+            outcomes.append(str(error))
+        finally:
+            connections.close_all()
+
+    with psycopg.connect(url) as rival, psycopg.connect(url, autocommit=True) as watch:
+        if locked:
+            lock = f"billing.corrections {tenant.id}"
+            rival.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+        rival.execute(RIVALS, [uuid7(), tenant.id, f"correction:{line.id}:1", line.contact_id, line.id])
+        thread = threading.Thread(target=work)
+        thread.start()
+        while thread.is_alive() and watch.execute(BLOCKED).fetchone() == (0,):
+            thread.join(0.01)
+        rival.commit()
+        thread.join()
+    return outcomes
+
+
+def test_who_comes_second_waits_and_starts_from_what_the_first_has_written(admin_database_url: str) -> None:
+    tenant = make_tenant()
+    line = rated(tenant)
+
+    outcomes = correct_beside_a_rival(tenant, line, admin_database_url, locked=True)
+
+    assert outcomes == ["The line comes to 0.100000 EUR already."]
+    assert worth(tenant, line) == Decimal("0.1")
+
+
 def test_without_the_lock_the_key_keeps_two_from_starting_at_the_same_sum(
     monkeypatch: pytest.MonkeyPatch, admin_database_url: str
 ) -> None:
     monkeypatch.setattr(corrections, "lock_corrections", lambda: None)
     tenant = make_tenant()
     line = rated(tenant)
-    outcomes: list[str] = []
 
-    def work() -> None:
-        try:
-            correct(tenant, line, "0.1")
-        except IntegrityError as error:
-            outcomes.append(str(error))
-        finally:
-            connections.close_all()
+    (outcome,) = correct_beside_a_rival(tenant, line, admin_database_url, locked=False)
 
-    blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
-    with psycopg.connect(admin_database_url) as rival, psycopg.connect(admin_database_url, autocommit=True) as watch:
-        rival.execute(
-            "INSERT INTO billing_usageline (id, tenant_id, key, kind, contact_id, corrects_id, reason, made_by,"
-            " occurred_on, quantity, unit, unit_price, amount, currency, explanation, created_at)"
-            " VALUES (%s, %s, %s, 'minutes', %s, %s, 'x', 'y', '2026-03-10', 0, 'second', 1, -1, 'EUR', '{}', now())",
-            [uuid7(), tenant.id, f"correction:{line.id}:1", line.contact_id, line.id],
-        )
-        thread = threading.Thread(target=work)
-        thread.start()
-        while thread.is_alive() and watch.execute(blocked).fetchone() == (0,):
-            thread.join(0.01)
-        rival.commit()
-        thread.join()
-
-    assert len(outcomes) == 1
-    assert "usage_once" in outcomes[0]
-    assert len(lines_of(tenant)) == 2
+    assert "usage_once" in outcome
+    assert worth(tenant, line) == Decimal("0.1")
 
 
 @pytest.mark.parametrize(
