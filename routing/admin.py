@@ -24,7 +24,7 @@ from tenants.administration import (
     TenantForm,
     text_area,
 )
-from tenants.public import Right, writing
+from tenants.public import Number, Right, writing
 
 EXAMPLE = {"schema": 1, "start": "queue", "nodes": {"queue": {"type": "queue", "queue": "…"}}}
 
@@ -155,6 +155,12 @@ class FlowAdmin(RoutingAdmin):
 
 class EntryPointForm(TenantForm):
     """An entry point; its flow must be published, so that it leads somewhere."""
+
+    def clean_number(self) -> Number | None:
+        number: Number | None = self.cleaned_data["number"]
+        if self.instance.backup_id is not None and number != self.instance.number:
+            raise ValidationError(_("The number's backup is in force; fail back first."))
+        return number
 
     def clean_flow(self) -> Flow:
         flow: Flow = self.cleaned_data["flow"]

@@ -67,6 +67,12 @@ class EntryPointSerializer(FixedFields, serializers.ModelSerializer[EntryPoint])
         fields = ("id", "code", "name", "number", "flow", "public", "language", "is_test")
         fixed_fields = ("code",)
 
+    def validate_number(self, number: Number | None) -> Number | None:
+        service: EntryPoint | None = self.instance
+        if service is not None and service.backup_id is not None and number != service.number:
+            raise serializers.ValidationError(_("The number's backup is in force; fail back first."))
+        return number
+
     def validate_flow(self, flow: Flow) -> Flow:
         if flow.published_id is None:
             raise serializers.ValidationError(_("This flow has no published version yet; publish one first."))

@@ -13,7 +13,16 @@ from routing.services.backup import run_step
 from tenants.public import CSP_TENANT_ID, Role, Tenant, tenant_scope
 from tests import factories
 from tests.api import Api, assert_problem, program, signed_in
-from tests.routing.backups import MOBILE, activations_of, announcement, make_plan, number_of, take_steps
+from tests.routing.backups import (
+    MOBILE,
+    activations_of,
+    announcement,
+    end,
+    in_force,
+    make_plan,
+    number_of,
+    take_steps,
+)
 from tests.routing.calls import Line, make_line
 
 
@@ -145,3 +154,16 @@ def test_a_list_takes_as_many_queries_for_many_plans_as_for_one() -> None:
         for _more in range(3):
             make_plan(make_line(first.tenant), announcement(), announcement())
     assert counts[0] == counts[1]
+
+
+def test_a_number_in_force_stays_with_its_service() -> None:
+    line = make_line()
+    api = program(line.tenant)
+    service = api.read("entry-points/").json()["results"][0]
+    free = str(factories.make_number(line.tenant).id)
+    activation = in_force(line, announcement())
+    refused = assert_problem(api.change(f"entry-points/{service['id']}/", {"number": free}), 422, "invalid")
+    assert refused["errors"][0]["pointer"] == "/number"
+    assert api.change(f"entry-points/{service['id']}/", {"name": "Renamed"}).status_code == 200
+    end(activation)
+    assert api.change(f"entry-points/{service['id']}/", {"number": free}).json()["number"] == free
