@@ -13,7 +13,7 @@ from typing import Literal, cast
 import pytest
 
 from deploy.lab.exchange import Lab
-from deploy.lab.sipp import Caller, Phone, Phones, Sipp, call
+from deploy.lab.sipp import Caller, Outside, Phone, Phones, Sipp, call
 from deploy.lab.sipp_log import FarCall
 from routing.switch.ari import AriClient
 from routing.switch.asterisk import AsteriskSwitch
@@ -41,6 +41,11 @@ def record_of(far: FarCall) -> FarRecord:
     )
 
 
+def _behaviour(script: PhoneScript) -> Phone:
+    status = 486 if script.busy else 0
+    return Phone(ring_s=script.ring_s, talk_s=script.talk_s, status=status, silent=script.silent)
+
+
 @dataclass
 class SippCaller:
     sipp: Sipp
@@ -52,7 +57,7 @@ class SippCaller:
 
 @dataclass
 class SippPhone:
-    phones: Phones
+    phones: Phones | Outside
     name: str
 
     def calls(self) -> Sequence[FarRecord]:
@@ -63,6 +68,7 @@ class SippFarEnd:
     adapter = "asterisk"
     phone = "lab-1001"
     unregistered_phone = "lab-1003"
+    trunk = "trunk"
 
     def __init__(self, lab: Lab, wire: Wire) -> None:
         self._lab, self._wire = lab, wire
@@ -89,14 +95,21 @@ class SippFarEnd:
 
     @asynccontextmanager
     async def telephone(self, script: PhoneScript) -> AsyncIterator[SippPhone]:
-        status = 486 if script.busy else 0
-        behaviour = Phone(ring_s=script.ring_s, talk_s=script.talk_s, status=status, silent=script.silent)
-        phones = await asyncio.to_thread(Phones, self._lab, [self.phone], behaviour)
+        phones = await asyncio.to_thread(Phones, self._lab, [self.phone], _behaviour(script))
         await asyncio.to_thread(phones.__enter__)
         try:
             yield SippPhone(phones, self.phone)
         finally:
             await asyncio.to_thread(phones.__exit__, None, None, None)
+
+    @asynccontextmanager
+    async def outside(self, script: PhoneScript, *, number: str) -> AsyncIterator[SippPhone]:
+        outside = await asyncio.to_thread(Outside, self._lab, _behaviour(script))
+        await asyncio.to_thread(outside.__enter__)
+        try:
+            yield SippPhone(outside, number)
+        finally:
+            await asyncio.to_thread(outside.__exit__, None, None, None)
 
     def sound(self, seconds: float) -> str:
         path = Path(self._lab.sounds_dir) / f"contract-{seconds}"

@@ -34,6 +34,9 @@ from routing.switch.port import (
 from tests.routing.switch.ear import Ear, listening
 from tests.routing.switch.far_end import CallerScript, FarCaller, FarEnd, PhoneScript
 
+OUTSIDE = "+447700900500"
+"""A number that the trunk leads to."""
+
 
 def new_id() -> str:
     return str(uuid.uuid4())
@@ -258,6 +261,33 @@ class SwitchContract:
             (rang,) = phone.calls()
         await caller.over()
         assert (ended.cause, ended.sip_status, rang.ended_by) == (Cause.NORMAL_CLEARING, None, "self")
+
+    async def test_a_trunk_is_asked_for_the_number_and_told_who_calls(self, far: FarEnd, ear: Ear) -> None:
+        caller, channel = await self.answered(far, ear, CallerScript(talk_s=3))
+        leg, meeting = new_id(), new_id()
+        async with far.outside(PhoneScript(ring_s=0.2), number=OUTSIDE) as phone:
+            await ear.switch.dial(
+                channel=leg, endpoint=far.trunk, number=OUTSIDE, caller_id_number="442079460000", timeout_s=10
+            )
+            answered = await ear.event(LegAnswered, channel=leg)
+            await ear.switch.bridge(bridge=meeting, channels=[channel, leg])
+            for side in (channel, leg):
+                await ear.event(LegBridged, channel=side, bridge=meeting)
+            await ear.switch.hang_up(channel=leg)
+            await ear.event(LegEnded, channel=leg)
+            (rang,) = phone.calls()
+        await ear.switch.destroy_bridge(bridge=meeting)
+        await caller.over()
+        assert (rang.answered, rang.ended_by, rang.sip_call_id) == (True, "peer", answered.sip_call_id)
+
+    async def test_a_number_outside_that_is_busy_is_told_with_its_cause(self, far: FarEnd, ear: Ear) -> None:
+        caller, _ = await self.answered(far, ear, CallerScript())
+        leg = new_id()
+        async with far.outside(PhoneScript(busy=True), number=OUTSIDE):
+            await ear.switch.dial(channel=leg, endpoint=far.trunk, number=OUTSIDE, timeout_s=5)
+            ended = await ear.event(LegEnded, channel=leg)
+        await caller.over()
+        assert (ended.cause, ended.sip_status) == (Cause.USER_BUSY, 486)
 
     async def test_a_phone_that_comes_and_goes_is_told(self, far: FarEnd, ear: Ear) -> None:
         caller, _ = await self.answered(far, ear, CallerScript(talk_s=3))

@@ -67,6 +67,7 @@ class FarEnd(Protocol):
     switch: Switch
     phone: str
     unregistered_phone: str
+    trunk: str
 
     async def call(self, script: CallerScript) -> FarCaller:
         """Let somebody call."""
@@ -74,6 +75,10 @@ class FarEnd(Protocol):
 
     def telephone(self, script: PhoneScript) -> AbstractAsyncContextManager[FarPhone]:
         """Register ``phone`` for a while."""
+        ...
+
+    def outside(self, script: PhoneScript, *, number: str) -> AbstractAsyncContextManager[FarPhone]:
+        """Let the telephones behind ``trunk`` behave so for a while; the calls are those to one number."""
         ...
 
     def sound(self, seconds: float) -> str:

@@ -48,6 +48,7 @@ class SimulatedCaller:
 @dataclass
 class SimulatedPhone:
     telephone: Telephone
+    number: str = ""
 
     def calls(self) -> Sequence[FarRecord]:
         return [
@@ -58,6 +59,7 @@ class SimulatedPhone:
                 talk_s=0.0,
             )
             for call in self.telephone.calls
+            if call.leg.dnis == self.number
         ]
 
 
@@ -65,6 +67,7 @@ class SimulatedFarEnd:
     adapter = "simulator"
     phone = "lab-1001"
     unregistered_phone = "lab-1003"
+    trunk = "trunk"
 
     def __init__(self, exchange: Exchange, sounds: Path) -> None:
         self.exchange = exchange
@@ -96,15 +99,25 @@ class SimulatedFarEnd:
 
     @asynccontextmanager
     async def telephone(self, script: PhoneScript) -> AsyncIterator[SimulatedPhone]:
+        async with self._plugged_in(self.phone, script) as telephone:
+            yield SimulatedPhone(telephone)
+
+    @asynccontextmanager
+    async def outside(self, script: PhoneScript, *, number: str) -> AsyncIterator[SimulatedPhone]:
+        async with self._plugged_in(self.trunk, script) as telephone:
+            yield SimulatedPhone(telephone, number)
+
+    @asynccontextmanager
+    async def _plugged_in(self, endpoint: str, script: PhoneScript) -> AsyncIterator[Telephone]:
         habit = PhoneHabit(
             ring_s=script.ring_s,
             talk_s=script.talk_s,
             refusal=Cause.USER_BUSY if script.busy else None,
             silent=script.silent,
         )
-        telephone = Telephone(self.exchange, self.phone, lambda: habit)
+        telephone = Telephone(self.exchange, endpoint, lambda: habit)
         self.exchange.register(telephone)
-        yield SimulatedPhone(telephone)
+        yield telephone
         self.exchange.register(telephone, reachable=False)
 
     def sound(self, seconds: float) -> str:
