@@ -10,10 +10,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RemoveIndex(
-            model_name="callrecord",
-            name="records_by_arrival",
-        ),
         migrations.AlterField(
             model_name="callrecord",
             name="hung_up_by",
@@ -37,9 +33,5 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[("caller", "caller"), ("agent", "agent"), ("outside", "outside party")], max_length=8
             ),
-        ),
-        migrations.AddIndex(
-            model_name="callrecord",
-            index=models.Index(fields=["tenant", "arrived_at"], name="records_by_arrival"),
         ),
     ]

@@ -59,7 +59,7 @@ class CallRecord(TenantModel):
 
     class Meta(TenantModel.Meta):
         indexes = [
-            models.Index(fields=["tenant", "arrived_at"], name="records_by_arrival"),
+            models.Index(fields=["tenant", "-arrived_at", "-id"], name="records_by_arrival"),
             models.Index(fields=["tenant", "queued_at"], name="records_by_queueing"),
         ]
 

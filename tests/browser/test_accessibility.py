@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from billing.public import correct_line, rate_contact
 from tenants.public import CSP_TENANT_ID, Role, Tenant, tenant_scope
 from tests.billing.rows import make_table
-from tests.contact_rows import make_contact
+from tests.contact_rows import make_call, make_contact
 from tests.factories import (
     ACTOR,
     PASSWORD,
@@ -21,6 +21,7 @@ from tests.factories import (
     make_queue,
     make_session,
     make_station,
+    make_team,
     make_tenant,
 )
 
@@ -63,6 +64,23 @@ def test_the_board(page: Page, acme: Tenant) -> None:
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Li Na")).to_be_visible()
     assert faults(page) == []
+
+
+def test_the_pages_of_records(page: Page, acme: Tenant) -> None:
+    team = make_team(acme, "Loans")
+    session = make_session(acme, agent=make_agent(acme, name="Li Na", team=team))
+    contact = make_call(acme, make_queue(acme, name="Loans"), session, ani="+8675583660001")
+    make_contact(acme, queue=make_queue(acme), queued=0, ended=40, reason="abandoned")
+    boss = make_person(acme, role=Role.SUPERVISOR)
+    page.goto("/sign-in/?next=/calls/")
+    page.get_by_label("E-mail address").fill(str(boss.email))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("+8675583660001")).to_be_visible()
+    for path in ("/calls/", "/calls/?begins=odd", f"/calls/{contact.id}/", "/service/", "/board/"):
+        page.goto(path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert faults(page) == [], path
 
 
 def test_the_operators_pages_of_money(page: Page, acme: Tenant) -> None:

@@ -30,6 +30,7 @@ Alpine.data("board", () => ({
   wall: new URLSearchParams(window.location.search).has("wall"),
   total: null,
   queues: [],
+  teamFigures: [],
   agents: [],
   contacts: [],
   backups: [],
@@ -56,6 +57,7 @@ Alpine.data("board", () => ({
   take(store) {
     this.total = store.ofKind("total")[0] ?? null;
     this.queues = store.ofKind("queue").sort(byName);
+    this.teamFigures = store.ofKind("team").sort(byName);
     this.agents = store.ofKind("agent").sort(byStateThenTime);
     this.contacts = store.ofKind("contact").sort(byOrder);
     this.backups = store.ofKind("backup").sort((one, other) => one.since.localeCompare(other.since));
@@ -108,6 +110,10 @@ Alpine.data("board", () => ({
       label: this.labels.agent_states[state],
       count: this.agents.filter((agent) => agent.state === state).length,
     })).filter(({ state, count }) => count > 0 || state !== "logged_out");
+  },
+  teamStates(team) {
+    return AGENT_STATES.filter((state) => team.agents[state] > 0)
+      .map((state) => ({ state, label: this.labels.agent_states[state], count: team.agents[state] }));
   },
   get loggedIn() { return this.agents.filter((agent) => agent.state !== "logged_out").length; },
   get teams() { return [...new Set(this.agents.map((agent) => agent.team).filter(Boolean))].sort(); },
