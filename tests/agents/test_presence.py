@@ -40,7 +40,9 @@ def code_of(session: AgentSession) -> str:
     return f"{row.state} {row.reason.system_code if row.reason else '-'}"
 
 
-def test_a_silent_desk_makes_the_agent_not_ready_after_the_grace(acme: Tenant) -> None:
+def test_a_silent_desk_makes_the_agent_not_ready_after_the_grace(
+    acme: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
     """chatwoot#7204: no work for agents who went away."""
     gone, here = make_session(acme, ready=True), make_session(acme, ready=True)
     present(gone, seconds_ago=61)
@@ -49,6 +51,7 @@ def test_a_silent_desk_makes_the_agent_not_ready_after_the_grace(acme: Tenant) -
     assert (code_of(gone), slot_of(gone).open) == ("not_ready away", False)
     assert (code_of(here), slot_of(here).open) == ("ready -", True)
     assert reread(gone).logged_out_at is None
+    assert caplog.messages.count("an agent's desk is gone: away") == 1
     assert sweep_presence(grace_seconds=60) == 0
 
 
