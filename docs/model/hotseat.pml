@@ -317,7 +317,7 @@ inline perform_bridge(o)
 	:: offer[o].leg == LIFTED && !contact[contact_of(o)].gone && !offer[o].joined ->
 		tell("exchange: joins agent %d and caller %d\n", o);
 		for (i : 0 .. OFFERS - 1) {
-			must(!offer[i].joined || offer[i].agent != offer[o].agent, "a phone is joined to two callers\n");
+			must(!offer[i].joined || offer[i].agent != offer[o].agent, "a phone is joined to two calls\n");
 			must(!offer[i].joined || contact_of(i) != contact_of(o), "a caller is joined to two phones\n")
 		}
 		offer[o].joined = true; offer[o].tells_join = true; i = 0
