@@ -136,6 +136,9 @@ def diversion_timer(due: Due) -> None:
             return
         diversion, now = live_diversion(contact), db_now()
         if diversion is None:
+            if contact.state == ContactState.DIVERTED:
+                log.warning("a contact is on backup routes that nothing tells of", extra={"contact": str(contact.id)})
+                _begin_flow(contact, at=now)
             return
         if diversion.state != DiversionState.CHOOSING:
             _wait_no_longer(contact, diversion, at=now)
@@ -239,15 +242,20 @@ def _go_the_usual_way(contact: Contact, diversion: Diversion, *, at: datetime) -
         requeue(contact, at=at, cause="no-backup-route")
         entertain(contact, answered=diversion.answered, at=at)
         return False
-    CONTACT.apply(contact, ContactState.ARRIVING)
-    save(contact)
     if diversion.answered:
         run = FlowRun.objects.get(contact=contact)
         run.state = {**run.state, "answered": True}
         update_row(run, "state")
+    _begin_flow(contact, at=at)
+    return True
+
+
+def _begin_flow(contact: Contact, *, at: datetime) -> None:
+    """Let the contact begin as if it came now; its timer starts the flow should nobody do it before."""
+    CONTACT.apply(contact, ContactState.ARRIVING)
+    save(contact)
     begin_segment(contact, SegmentKind.FLOW, at=at)
     set_timer(FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + START_NET, label=START_LABEL)
-    return True
 
 
 def _wait_no_longer(contact: Contact, diversion: Diversion, *, at: datetime) -> None:

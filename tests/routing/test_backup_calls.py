@@ -26,7 +26,16 @@ from routing.services.playback import playback_id
 from routing.states import ContactState, EndReason, SegmentKind
 from routing.switch.port import Cause, LegAnswered, LegBridged, LegEnded, LegRinging, PlaybackFinished
 from routing.switch.simulation.telephones import PhoneHabit, Telephone
-from tenants.public import CSP_TENANT_ID, Happened, db_now, engine_scope, fire_due_timers, tenant_scope, uuid7
+from tenants.public import (
+    CSP_TENANT_ID,
+    Happened,
+    db_now,
+    engine_scope,
+    fire_due_timers,
+    set_timer,
+    tenant_scope,
+    uuid7,
+)
 from tenants.timers import due_timers, fire
 from tests import factories
 from tests.routing import backups
@@ -317,6 +326,22 @@ def test_a_worker_that_dies_after_taking_the_call_in_leaves_it_to_the_timer(monk
     fire_due_timers()
     assert backups.diversions_of(line.tenant)[0].state == "announcing"
     assert [row.kind for row in commands(contact)] == [CommandKind.ANSWER, CommandKind.PLAY]
+
+
+def test_a_contact_on_backup_routes_that_nothing_tells_of_goes_the_usual_way() -> None:
+    line = make_line()
+    in_force(line, announcement())
+    contact = call(line.number)
+    with tenant_scope(line.tenant.id):
+        Diversion.objects.update(state="over", outcome="by hand")
+        set_timer("diversion", tenant_id=line.tenant.id, subject_id=contact.id, due_at=db_now())
+    fire_due_timers()
+    assert now_of(contact).state == ContactState.ARRIVING
+    with engine_scope(read_only=True):
+        later = db_now() + timedelta(seconds=10)
+    (due,) = [timer for timer in due_timers(until=later) if timer.kind == "flow"]
+    fire(due)
+    assert (now_of(contact).state, now_of(contact).queue_id) == (ContactState.QUEUED, line.queue.id)
 
 
 # --- on the simulated exchange ----------------------------------------------------------------------------------------
