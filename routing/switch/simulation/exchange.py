@@ -240,7 +240,7 @@ class Exchange:
         name: str,
         *,
         endpoint: str,
-        number: str,
+        number: str = "",
         caller_id_name: str,
         caller_id_number: str,
         timeout_s: int,
