@@ -111,8 +111,7 @@ class ShownCall:
 class RecordFilter:
     """Which records are wanted. `begins` and `ends` bound the arrival, the latter excluded; all is optional.
 
-    `number` is a telephone number, in any international way of writing, that called or was called; `agent_id` was rung
-    or talked.
+    `number` is who called, in any international way of writing; `agent_id` was rung or talked.
     """
 
     queue_id: UUID | None = None
@@ -138,7 +137,7 @@ def find_calls(wanted: RecordFilter) -> QuerySet[CallRecord]:
     if wanted.end_reason:
         calls = calls.filter(end_reason=wanted.end_reason)
     if wanted.number:
-        calls = calls.filter(id__in=_contacts_with(wanted.number))
+        calls = calls.filter(id__in=_contacts_from(wanted.number))
     if wanted.begins:
         calls = calls.filter(arrived_at__gte=wanted.begins)
     if wanted.ends:
@@ -175,12 +174,11 @@ def call_record(contact_id: UUID) -> ShownCall:
     )
 
 
-def _contacts_with(number: str) -> QuerySet[ContactParty, dict[str, Any]]:
+def _contacts_from(number: str) -> QuerySet[ContactParty, dict[str, Any]]:
+    """The contacts of callers who showed that number. Walks party_by_ani."""
     e164 = normalise(number)
-    if not e164:
-        return ContactParty.objects.none().values("contact_id")
-    called = ContactParty.objects.filter(dnis=e164)
-    return (called | ContactParty.objects.filter(ani=e164, ani_restricted=False)).values("contact_id")
+    callers = ContactParty.objects.filter(ani=e164, ani_restricted=False) if e164 else ContactParty.objects.none()
+    return callers.values("contact_id")
 
 
 def _shown(record: CallRecord, party: ContactParty | None, stretches: Sequence[Stretch], names: Names) -> ShownCall:

@@ -138,12 +138,12 @@ class CallFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library
     interaction = django_filters.UUIDFilter(field_name="interaction_id")
     sip_call_id = django_filters.CharFilter()
     agent = django_filters.UUIDFilter(method="of_agent", label="id of an agent who was rung or talked")
-    number = django_filters.CharFilter(method="with_number", label="a telephone number that called or was called")
+    number = django_filters.CharFilter(method="from_number", label="who called, in any international way of writing")
 
     def of_agent(self, rows: QuerySet[CallRecord], name: str, value: Any) -> QuerySet[CallRecord]:
         return rows.filter(id__in=find_calls(RecordFilter(agent_id=value)).values("id"))
 
-    def with_number(self, rows: QuerySet[CallRecord], name: str, value: str) -> QuerySet[CallRecord]:
+    def from_number(self, rows: QuerySet[CallRecord], name: str, value: str) -> QuerySet[CallRecord]:
         return rows.filter(id__in=find_calls(RecordFilter(number=value)).values("id"))
 
 

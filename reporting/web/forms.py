@@ -30,7 +30,7 @@ class CallsForm(forms.Form):
     agent = forms.ModelChoiceField(Agent.objects.none(), label=_("Agent"), required=False, widget=SELECT)
     end = forms.ChoiceField(label=pgettext_lazy("of a call", "End"), required=False, widget=SELECT)
     number = forms.CharField(
-        label=_("Telephone number"),
+        label=_("Calling number"),
         required=False,
         max_length=32,
         widget=forms.TextInput(attrs={"class": "form-control", "inputmode": "tel"}),
