@@ -5,9 +5,6 @@ from routing.eligibility import ensure_demand, judge_profile
 from routing.flows import FlowReport, FlowUnreadable, read_flow_json
 from routing.matching import MatchRunner, run_pool, sweep
 from routing.models import (
-    BackupActivation,
-    BackupPlan,
-    BackupRoute,
     Channel,
     Contact,
     ContactParty,
@@ -20,16 +17,14 @@ from routing.models import (
     Leg,
     Offer,
     OutboundCall,
-    OutboundParty,
     Participation,
     Queue,
     Segment,
     SwitchNode,
-    Trunk,
 )
 from routing.node import Sounds, SwitchWorker
 from routing.selectors import calling_number, far_numbers, numbers_dialled
-from routing.services.backup import STEP_SET, activate_plan, fail_back
+from routing.services.backup import STEP_SET
 from routing.services.backup_plans import RouteDraft, save_plan
 from routing.services.backup_rules import look_at_plan
 from routing.services.commands import switch_hint
@@ -60,9 +55,6 @@ __all__ = [
     "OFFER",
     "OUTBOUND_ENDED",
     "STEP_SET",
-    "BackupActivation",
-    "BackupPlan",
-    "BackupRoute",
     "Channel",
     "Contact",
     "ContactParty",
@@ -82,7 +74,6 @@ __all__ = [
     "Offer",
     "OfferState",
     "OutboundCall",
-    "OutboundParty",
     "Participation",
     "Queue",
     "RouteDraft",
@@ -91,16 +82,13 @@ __all__ = [
     "Sounds",
     "SwitchNode",
     "SwitchWorker",
-    "Trunk",
     "accept_offer",
-    "activate_plan",
     "calling_number",
     "change_queue",
     "check_flow",
     "end_contact",
     "end_wrap_up_segment_of",
     "ensure_demand",
-    "fail_back",
     "far_numbers",
     "finish_wrap_up",
     "in_force",
