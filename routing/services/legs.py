@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 BUSY_CAUSES = {Cause.USER_BUSY, Cause.CALL_REJECTED}
 SILENT_CAUSES = {Cause.NO_ANSWER, Cause.NO_USER_RESPONDING, Cause.NORMAL_CLEARING}
+UNHEARD_CAUSES = {Cause.NORMAL_UNSPECIFIED}
+"""The agent answered while no worker was connected, and the exchange had nobody to give the leg to."""
 
 
 def find_leg(channel: str) -> Leg | None:
@@ -295,11 +297,12 @@ def _offer_failed(
 ) -> None:
     """The agent's leg ended before the two were joined: the caller keeps the place, the agent gets what fits."""
     accepted = offer.state == OfferState.ACCEPTED
+    blameless = not accepted and (lost or cause in UNHEARD_CAUSES)
     if accepted:
         state, why = OfferState.FAILED, "left-before-bridge"
         Leg.objects.filter(channel_id=contact.caller_channel).update(bridged_at=None)
-    elif lost:
-        state, why = OfferState.FAILED, "switch-lost"
+    elif blameless:
+        state, why = OfferState.FAILED, "switch-lost" if lost else "unheard"
     elif cause in BUSY_CAUSES:
         state, why = OfferState.REJECTED, "busy"
     elif cause in SILENT_CAUSES:
@@ -307,9 +310,9 @@ def _offer_failed(
     else:
         state, why = OfferState.FAILED, f"cause-{cause}"
     close_offer(contact, offer, session, state=state, cause=why, at=at, leg_is_over=True)
-    if session is None or session.state == SessionState.LOGGED_OUT:
+    if session is None or session.state == SessionState.LOGGED_OUT or blameless:
         return
-    if accepted or lost or state == OfferState.REJECTED:
+    if accepted or state == OfferState.REJECTED:
         spare(contact, session)
     else:
         # A phone that never rang was not there to be answered.

@@ -222,17 +222,27 @@ def place_of_ending(channel: str) -> str:
     Callers' channels are counted by the exchange and take the places in turn; ours are named by us, and take one by
     their name.
     """
-    counted = channel.rpartition(".")[2]
-    place = str(int(counted) % _PLACES) if counted.isdecimal() else f"D{crc32(channel.encode()) % _PLACES}"
-    return f"HOTSEAT_ENDED_{place}"
+    if _is_counted(channel):
+        return f"HOTSEAT_ENDED_{int(channel.rpartition('.')[2]) % _PLACES}"
+    return f"HOTSEAT_ENDED_D{crc32(channel.encode()) % _PLACES}"
 
 
 def ending(channel: str, text: str) -> LegEnded | None:
-    """Read what such a variable says: the channel, seconds since the epoch, the cause. ``None`` of another channel."""
+    """Read what such a variable says: the channel, seconds since the epoch, the cause. ``None`` of another channel.
+
+    A leg that we dialled ends without a cause only when it had been answered; see ``Switch.endings``.
+    """
     words = text.split()
     if len(words) != 3 or words[0] != channel:
         return None
-    return LegEnded(channel=channel, at=datetime.fromtimestamp(float(words[1]), UTC), cause=_q850(int(words[2])))
+    cause = _q850(int(words[2]))
+    if cause == Cause.NORMAL_CLEARING and not _is_counted(channel):
+        cause = Cause.NORMAL_UNSPECIFIED
+    return LegEnded(channel=channel, at=datetime.fromtimestamp(float(words[1]), UTC), cause=cause)
+
+
+def _is_counted(channel: str) -> bool:
+    return channel.rpartition(".")[2].isdecimal()
 
 
 def _other(event: Json, at: datetime) -> SwitchEvent | None:

@@ -435,7 +435,8 @@ class Switch(Protocol):
         """How and when legs ended that are no more, for whom ``LegEnded`` was not heard.
 
         The exchange remembers the last some thousands of its legs until it ends itself. A leg that is missing here
-        was lost with a former exchange, or ended too long ago.
+        was lost with a former exchange, or ended too long ago. A dialled leg that had been answered ends with
+        ``Cause.NORMAL_UNSPECIFIED``: that it was answered may not have been heard either.
         """
         ...
 

@@ -10,6 +10,7 @@ import pytest
 from routing.models import Contact
 from routing.node.handling import handle
 from routing.services.desk import end_contact
+from routing.states import OfferState
 from routing.switch.port import Cause, LegEnded, LegRinging
 from tenants.public import Event, engine_scope
 from tests.factories import make_session
@@ -125,3 +126,14 @@ def test_the_call_id_is_told_on_arrival_and_at_the_end() -> None:
 
 def _fields(event: Any) -> dict[str, Any]:
     return {name: getattr(event, name) for name in event.__dataclass_fields__}
+
+
+def test_an_agent_who_answered_while_no_worker_listened_is_not_blamed_and_asked_again() -> None:
+    line = calls.make_line()
+    session = make_session(line.tenant, ready=True)
+    contact = calls.call(line.number)
+    first = calls.offer_of(contact)
+    calls.leg_ends(first.leg_channel, cause=Cause.NORMAL_UNSPECIFIED)
+    (failed, again) = calls.offers_of(contact)
+    assert (failed.state, failed.cause) == (OfferState.FAILED, "unheard")
+    assert (again.state, again.session_id) == (OfferState.OFFERED, session.id)

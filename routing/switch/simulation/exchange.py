@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -162,7 +163,8 @@ class Exchange:
             sip_status=None if channel.answered else status or sip_status(cause),
             sip_call_id=channel.sip_call_id,
         )
-        self.over[channel.id] = ended
+        unheard = channel.answered and not channel.incoming
+        self.over[channel.id] = replace(ended, cause=Cause.NORMAL_UNSPECIFIED) if unheard else ended
         while len(self.over) > 4096:
             del self.over[next(iter(self.over))]
         self._tell(ended)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from routing.switch.asterisk_events import Translator, presentation, snapshot
+from routing.switch.asterisk_events import Translator, ending, place_of_ending, presentation, snapshot
 from routing.switch.port import (
     CallArrived,
+    Cause,
     ChannelState,
     EndpointChanged,
     LegAnswered,
@@ -149,3 +150,27 @@ def test_a_snapshot_tells_an_incoming_call_from_others() -> None:
     assert (incoming.dnis, incoming.arrival.key) == ("4001", "arrived:node1-1.5")
     assert not other.ours
     assert other.arrival is None
+
+
+@pytest.mark.parametrize(
+    ("channel_id", "cause", "told"),
+    [
+        ("node1-1795385937.7", 0, Cause.NORMAL_CLEARING),
+        ("node1-1795385937.7", 127, Cause.NORMAL_CLEARING),
+        ("agent.01a204e3-4752-7a39-b8d6-089b67c3922e", 19, Cause.NO_ANSWER),
+        ("agent.01a204e3-4752-7a39-b8d6-089b67c3922e", 16, Cause.NORMAL_UNSPECIFIED),
+    ],
+)
+def test_the_dialplan_says_how_a_leg_ended(channel_id: str, cause: int, told: int) -> None:
+    at = datetime(2026, 11, 22, 22, 18, 59, 921000, tzinfo=UTC)
+    assert ending(channel_id, f"{channel_id} 1795385939.921 {cause}") == LegEnded(channel=channel_id, at=at, cause=told)
+
+
+def test_a_place_that_another_leg_has_taken_says_nothing() -> None:
+    assert ending("node1-1795385937.7", "node1-1795385937.4103 1795385939.921 0") is None
+    assert ending("node1-1795385937.7", "") is None
+
+
+def test_callers_take_the_places_in_turn() -> None:
+    assert place_of_ending("node1-1795385937.4103") == place_of_ending("node.1-1795380000.7") == "HOTSEAT_ENDED_7"
+    assert place_of_ending("agent.01a204e3-4752-7a39-b8d6-089b67c3922e").startswith("HOTSEAT_ENDED_D")
