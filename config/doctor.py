@@ -17,6 +17,7 @@ from django.db import DatabaseError, ProgrammingError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from config import health
+from config.name_servers import dead_name_servers
 from config.services.database import APP, ENGINE, EXTENSIONS, OWNER
 from config.services.programs import NEWEST_POSTGRES, OLDEST_POSTGRES
 from deploy.lab import exchange
@@ -230,6 +231,16 @@ def check_switch() -> Iterator[Finding]:
         yield _wrong("switch", "HOTSEAT_SWITCH=asterisk, but the lab's Asterisk does not run. Run `make lab`.")
 
 
+def check_names() -> Iterator[Finding]:
+    """No dead name server holds up look-ups, and with them an exchange on this machine."""
+    dead = dead_name_servers()
+    if dead:
+        advice = "Each look-up waits 5 s for it; an exchange here would let callers wait. Mend or remove it."
+        yield _note("names", f"no answer from {', '.join(dead)} (/etc/resolv.conf). {advice}")
+    else:
+        yield _well("names", "every name server answers")
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     check_database,
     check_extensions,
@@ -242,6 +253,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     check_sounds,
     check_front_end,
     check_switch,
+    check_names,
 )
 
 
