@@ -143,7 +143,6 @@ def _initial(route: BackupRoute) -> dict[str, Any]:
 
 def _dress(field: forms.Field) -> None:
     if isinstance(field.widget, forms.CheckboxInput):
-        field.widget.attrs["class"] = "form-check-input"
         return
     if isinstance(field, forms.IntegerField):
         field.widget = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})

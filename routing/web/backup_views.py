@@ -56,6 +56,7 @@ class _Place:
             "of": self.tenant if self.of_other else None,
             "tenant_id": self.tenant.id if self.of_other else None,
             "back": self.address("backup"),
+            "zone": self.tenant.zone,
             "may_write": self.may(Right.WRITE_ROUTING),
             "may_activate": self.may(Right.ACTIVATE_BACKUP),
         }
