@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from uuid import UUID
 
 from agents.public import profile_hooks, skill_removal_hooks, wrap_up_hooks
@@ -18,6 +19,7 @@ from routing.public import (
     refuse_required_skill,
     send_step,
 )
+from tenants import points
 from tenants.public import on_leaving, subscribe, wire_matching, with_retries
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ def run_pools(pools: frozenset[UUID]) -> None:
 
 def wire() -> None:
     """Connect the ports."""
+    points.arm(os.environ)
     wire_matching(run_pools=run_pools, send_hints=HintSender())
     profile_hooks.append(judge_profile)
     skill_removal_hooks.append(refuse_required_skill)

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 
 from config.hints import listen, listening_locally
 from config.runs import told_run
+from config.switch_points import with_points
 from routing.public import Sounds, SwitchWorker, switch_hint
 from routing.speech import SpeechCache, speech_engine
 from routing.switch.ari import AriClient
@@ -63,7 +64,7 @@ def open_switch(node: str) -> Switch:
             user=settings.HOTSEAT_ARI_USER,
             password=settings.HOTSEAT_ARI_PASSWORD,
         )
-        return AsteriskSwitch(client=client, node=node)
+        return with_points(AsteriskSwitch(client=client, node=node))
     return open_simulator(script=settings.HOTSEAT_VAR_DIR / SIMULATION_SCRIPT)
 
 
