@@ -17,10 +17,11 @@ from websockets.typing import Origin
 
 from agents.public import log_out
 from config.asgi import application
+from reporting.public import keep_records
 from reporting.topics import BoardTopic
 from routing.topics import DeskTopic
 from tenants.live.consumer import FORBIDDEN, SIGNED_OUT, Pace
-from tenants.public import CSP_TENANT_ID, Membership, Relay, Role, Tenant, tenant_scope
+from tenants.public import CSP_TENANT_ID, Membership, Relay, Role, Teller, Tenant, tenant_scope
 from tests import telephony
 from tests.api import Api, signed_in
 from tests.factories import ACTOR, make_session, make_tenant, reread
@@ -251,6 +252,25 @@ async def test_a_gap_in_what_the_relay_says_makes_it_read_everything(valkey_clie
         await in_thread(telephony.ring_in, number)
         await layer.group_send(group, {"type": "live.changed", "epoch": 8, "n": 4, "changes": []})
         await board.until(lambda: len(board.of("contact")) == 2)
+
+
+async def test_a_board_is_told_when_records_are_written_and_misses_no_number_of_the_relays(valkey_client: Any) -> None:
+    tenant, number, _ = await in_thread(a_centre)
+    layer: Any = get_channel_layer()
+    teller = await in_thread(Teller)
+    async with page(await in_thread(signed_in, tenant)) as board:
+        await board.see("board")
+        await joined(valkey_client)
+        assert await board.socket.silent_for(2 * BoardTopic.interval_s)
+        group = f"tenant.{tenant.id}"
+        await layer.group_send(group, {"type": "live.changed", "epoch": 7, "n": 1, "changes": []})
+        await in_thread(telephony.ring_in, number)
+        await in_thread(lambda: keep_records(teller))
+        await board.until(lambda: board.of("total")[0]["offered"] == 1)
+        await in_thread(telephony.ring_in, number)
+        await layer.group_send(group, {"type": "live.changed", "epoch": 7, "n": 2, "changes": []})
+        assert await board.socket.silent_for(0.4)
+    await in_thread(teller.close)
 
 
 async def test_without_the_relay_it_is_right_a_few_seconds_later() -> None:
