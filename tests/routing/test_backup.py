@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connections
 
 from config.celery import app as celery
+from reporting.board import board_rows
 from routing.backup_states import ActivationState, BackupStep
 from routing.models import BackupPlan, BackupRoute, BarredPrefix, Contact, EntryPoint, Queue
 from routing.node.handling import end_leg, handle
@@ -405,3 +407,21 @@ def test_a_plan_that_was_in_force_keeps_its_history() -> None:
 
 def test_every_step_has_its_place_in_one_of_the_two_ways() -> None:
     assert {*ALL_STEPS, "restore", "close"} == set(BackupStep.values)
+
+
+# --- on the live board ------------------------------------------------------------------------------------------------
+
+
+def test_the_board_of_the_enterprise_and_the_operators_say_what_is_in_force() -> None:
+    line, other = make_line(), factories.make_tenant()
+    activation = in_force(line, announcement())
+
+    def told(tenant_id: UUID) -> list[tuple[str, str, str, str]]:
+        rows = [row for row in board_rows(tenant_id) if row["kind"] == "backup"]
+        return [(row["id"], row["number"], row["state"], row["tenant"]) for row in rows]
+
+    assert told(line.tenant.id) == [(str(activation.id), line.number, "active", "")]
+    assert told(CSP_TENANT_ID) == [(str(activation.id), line.number, "active", line.tenant.name)]
+    assert told(other.id) == []
+    backups.end(activation)
+    assert told(line.tenant.id) == told(CSP_TENANT_ID) == []
