@@ -133,7 +133,8 @@ def _offer_is_over(bridge: str, awaited: Collection[str]) -> bool:
 
 def _on_a_contact(*, since: datetime) -> QuerySet[Participation]:
     """The parts of an offer's leg in a contact that go on, or ended after `since`."""
-    parts = Participation.objects.filter(leg_channel=OuterRef("leg_channel"))
+    # By the contact, which has an index.
+    parts = Participation.objects.filter(contact=OuterRef("contact_id"), leg_channel=OuterRef("leg_channel"))
     return parts.filter(Q(left_at__isnull=True) | Q(left_at__gte=since))
 
 
