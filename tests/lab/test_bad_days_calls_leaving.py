@@ -33,7 +33,7 @@ ROUNDS = 5
 
 @pytest.mark.parametrize("answered", [False, True], ids=["CANCEL", "BYE"])
 async def test_a_phone_is_silent_within_200_ms_when_its_caller_hangs_up(
-    lab: Lab, far_ends: FarEnds, answered: bool
+    lab: Lab, far_ends: FarEnds, request: pytest.FixtureRequest, answered: bool
 ) -> None:
     """freeswitch#2529: caller gone, the agent still rang."""
     line = await sync_to_async(answered_line if answered else make_line)()
@@ -51,6 +51,7 @@ async def test_a_phone_is_silent_within_200_ms_when_its_caller_hangs_up(
                 assert rang.ringing_at < left_at
                 late.append((rang.cancelled_at - left_at).total_seconds())
             contacts = await settled(lab, line.tenant, ROUNDS)
+    request.node.user_properties.append(("silent_after_ms", [round(1000 * each) for each in late]))
     session = await sync_to_async(factories.reread)(agent.session)
     assert {row.end_reason for row in contacts} <= {EndReason.ABANDONED, EndReason.SHORT_ABANDONED}
     found = [(await sync_to_async(record_of)(row))["offers"] for row in contacts]

@@ -106,7 +106,7 @@ async def test_a_phone_that_rings_for_an_offer_that_is_over_falls_silent(
     agent = await sync_to_async(seat)(lab, line.tenant)
     async with working(lab):
         with far_ends.phones([agent.station.endpoint], Phone(ring_s=None)) as phones:
-            caller = far_ends.call(Caller(to=line.number, patience_s=30.0))
+            caller = far_ends.call(Caller(to=line.number, patience_s=HEALS_WITHIN_S))
             await eventually(lambda: phones.calls() and phones.calls()[0].ringing_at)
             # As if the caller had been put back and the agent paused, and the exchange never told.
             by_hand("UPDATE routing_offer SET state = 'rescinded', ended_at = clock_timestamp()")
