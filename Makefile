@@ -7,12 +7,13 @@ NPM := $(shell command -v npm)
 NODE_GROUP := $(if $(NPM),,--group node)
 WORKERS ?= 2
 RUNS ?= 1
+N ?= 200
 SOURCES := manage.py config tenants agents routing reporting billing deploy tests
 FRONT_END := package.json package-lock.json $(shell find config/assets -type f 2>/dev/null) \
 	$(shell find config tenants agents routing reporting billing -name '*.html' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test test-lab model mutants lint format lab lab-down demo-call services-up services-down bench bench-acd
+.PHONY: help setup assets run test test-lab model mutants lint format lab lab-down demo-call services-up services-down bench bench-acd chaos
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ bench-acd: setup ## our ACD beside app_queue and an in-memory floor, on the lab 
 
 model: setup ## check every run of the protocol model, with and without its guards (about three minutes; root to install spin)
 	$(PY) -m tests.model
+
+chaos: setup ## callers by SIPp while processes are killed at random (root; N=200 contacts, CHAOS_ARGS="--seed 7")
+	$(PY) -m tests.chaos --contacts $(N) $(CHAOS_ARGS)
 
 mutants: setup ## seed faults in a scratch clone; each must be caught (about ten minutes)
 	$(PY) -m tests.mutants

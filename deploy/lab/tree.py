@@ -13,7 +13,7 @@ from pathlib import Path
 
 OLDEST_ASTERISK = 22
 PACKAGES = ("asterisk", "asterisk-moh-opsound-wav")
-TOOLS = {"debootstrap": "debootstrap", "sipp": "sip-tester", "espeak-ng": "espeak-ng"}
+TOOLS = {"debootstrap": "debootstrap", "sipp": "sip-tester", "espeak-ng": "espeak-ng", "faketime": "faketime"}
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 

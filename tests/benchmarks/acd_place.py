@@ -26,15 +26,15 @@ DATABASE = "hotseat_bench"
 VALKEY_DATABASE = 9
 
 
-def prepare(lab: Lab, services: Services, urls: Mapping[str, str]) -> dict[str, str]:
+def prepare(lab: Lab, services: Services, urls: Mapping[str, str], *, name: str = DATABASE) -> dict[str, str]:
     """Make the database, empty but for its tables, and return what the product's processes need to know of it."""
-    _make_database(services)
+    _make_database(services, name)
     valkey = urlunsplit(urlsplit(urls["REDIS_URL"])._replace(path=f"/{VALKEY_DATABASE}"))
     with redis.Redis.from_url(valkey) as client:
         client.flushdb()
     environment = {
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": database.with_database(urls["DATABASE_URL"], DATABASE),
+        "DATABASE_URL": database.with_database(urls["DATABASE_URL"], name),
         "REDIS_URL": valkey,
         "HOTSEAT_SWITCH": "asterisk",
         "HOTSEAT_NODE": lab.node,
@@ -53,10 +53,10 @@ def prepare(lab: Lab, services: Services, urls: Mapping[str, str]) -> dict[str, 
     return environment
 
 
-def _make_database(services: Services) -> None:
-    target = replace(services.target(), name=DATABASE)
+def _make_database(services: Services, name: str) -> None:
+    target = replace(services.target(), name=name)
     with psycopg.connect(target.admin_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(DATABASE)))
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
     database.prepare(target, services.passwords())
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 _CHUNK = 65536
 
@@ -57,3 +61,33 @@ class Wire:
         finally:
             self._writers.discard(writer)
             writer.close()
+
+
+@dataclass(frozen=True)
+class WireInThread:
+    """A wire with an event loop of its own, for tests that have none."""
+
+    port: int
+    cut: Callable[[], None]
+    mend: Callable[[], None]
+
+
+@contextmanager
+def wire_in_thread(host: str, port: int) -> Iterator[WireInThread]:
+    """A wire to a port of the exchange until the block ends."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="wire")
+    thread.start()
+
+    def run(work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, loop).result(10)
+
+    wire = Wire(host, port)
+    run(wire.mend())
+    try:
+        yield WireInThread(wire.port, lambda: run(wire.cut()), lambda: run(wire.mend()))
+    finally:
+        run(wire.cut())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

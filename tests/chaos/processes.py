@@ -1,0 +1,118 @@
+"""The installation's processes as production starts them, each in a group of its own: to kill, freeze and thaw."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from config.checkout import ROOT
+from config.processes import commands, switch_environment
+from deploy.lab.exchange import Lab
+
+STOP_S = 10.0
+LOOK_EVERY_S = 0.05
+_T = TypeVar("_T")
+
+
+def until(what: str, condition: Callable[[], _T], *, within_s: float) -> _T:
+    """Wait for a condition and return what it gave. Fails, saying what was awaited, when it does not come."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not so within {within_s:g} s: {what}")
+        time.sleep(LOOK_EVERY_S)
+
+
+@dataclass
+class Running:
+    """One process that was started."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def kill(self) -> None:
+        """SIGKILL to the process group; returns when it is gone."""
+        self._signal(signal.SIGKILL)
+        self.process.wait(STOP_S)
+
+    def freeze(self) -> None:
+        """SIGSTOP to the process group."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT to the process group."""
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it as the system would, and kill it when it does not."""
+        if self.process.poll() is None:
+            self._signal(signal.SIGCONT)
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether it is gone, and by SIGKILL."""
+        return self.process.poll() == -signal.SIGKILL
+
+    def said(self, words: str) -> bool:
+        """Whether its log has these words."""
+        return words in self.log.read_text(errors="replace")
+
+    def _signal(self, number: int) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+
+
+@dataclass
+class Installation:
+    """Processes with one environment; their logs are in `folder`."""
+
+    environment: Mapping[str, str]
+    folder: Path
+    started: list[Running] = field(default_factory=list)
+
+    def start(self, name: str, *, prefix: Sequence[str] = (), **more: str) -> Running:
+        """Start one of the installation's processes (`config.processes`), through `prefix`, with more environment."""
+        environment = {**self.environment, **more}
+        command = commands(node=environment["HOTSEAT_NODE"], switch=environment["HOTSEAT_SWITCH"])[name]
+        log = self.folder / f"{len(self.started):03d}-{name}.log"
+        with log.open("wb") as lines:
+            process = subprocess.Popen(
+                [*prefix, *command],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=lines,
+                stderr=lines,
+                start_new_session=True,
+            )
+        running = Running(name, process, log)
+        self.started.append(running)
+        return running
+
+
+@contextmanager
+def installation(lab: Lab, folder: Path, **environment: str) -> Iterator[Installation]:
+    """Processes on the lab's exchange and this process's database; what still runs at the end is ended."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = Installation({**os.environ, **switch_environment({}), "HOTSEAT_NODE": lab.node, **environment}, folder)
+    try:
+        yield found
+    finally:
+        for running in reversed(found.started):
+            running.stop()
