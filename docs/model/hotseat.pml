@@ -271,6 +271,7 @@ inline expire_offer(o)
 /* What a pass writes, in one transaction. */
 inline make_offer(c, g)
 {
+	printf("router %d: offers caller %d to agent %d\n", who + 1, c + 1, g + 1);
 	must(contact[c].state == QUEUED, "a caller who does not wait is offered\n");
 	must(agent[g].open, "a caller is offered to an agent who is not ready\n");
 	must(!excludes(c, g), "a caller is offered to the agent who has just refused them\n");
@@ -278,7 +279,6 @@ inline make_offer(c, g)
 		must(!holds(i) || contact_of(i) != c, "a caller is offered to two agents\n");
 		must(!holds(i) || offer[i].agent != g, "an agent is given two callers\n")
 	}
-	printf("router %d: offers caller %d to agent %d\n", who + 1, c + 1, g + 1);
 	i = first(c);
 	do
 	:: offer[i].state != 0 && i < first(c) + 2 -> i++
@@ -864,8 +864,8 @@ inline sweep()
 {
 	d_step {
 		somebody_fits && !asked[SWITCH] && !asked[ENGINE] && !busy[SWITCH] && !busy[ENGINE] ->
-		must(a_router_died, "a caller and an agent who fit are overlooked\n");
 		printf("engine: the sweep finds a pair that no pass has made\n");
+		must(a_router_died, "a caller and an agent who fit are overlooked\n");
 		a_router_died = false; request_match(ENGINE)
 	}
 }
@@ -898,15 +898,36 @@ end:	do
 	od
 }
 
-#define is_over(c)		(contact[c].gone && (contact[c].state == ENDED || contact[c].state == 0) && !contact[c].to_hang_up \
+#define is_over(c)		(contact[c].gone && !contact[c].to_hang_up \
+						&& (contact[c].state == ENDED || (contact[c].state == 0 && !contact[c].tells_arrival)) \
 						&& !offer[first(c)].state && !offer[first(c) + 1].state && !offer[first(c) + 2].state)
 
 /* Nobody waits, no phone rings, no agent is held, no command is left. */
 #define everything_is_over	(is_over(0) && is_over(1) && is_over(2) && free_slot(0) && free_slot(1))
 
+inline tell_left(c)
+{
+	if
+	:: !is_over(c) && !contact[c].gone -> printf("in the end: caller %d is still on the line\n", c + 1)
+	:: !is_over(c) && contact[c].gone -> printf("in the end: the contact of caller %d is not over\n", c + 1)
+	:: is_over(c)
+	fi
+}
+
 proctype the_end()
 {
-end:	atomic { timeout -> must(everything_is_over, "nothing more happens, and not everything is over\n") }
+end:	atomic { timeout ->
+			tell_left(0); tell_left(1); tell_left(2);
+			if
+			:: agent[0].held -> printf("in the end: agent 1 is reserved\n")
+			:: else
+			fi;
+			if
+			:: agent[1].held -> printf("in the end: agent 2 is reserved\n")
+			:: else
+			fi;
+			must(everything_is_over, "nothing more happens, and not everything is over\n")
+		}
 }
 
 #ifdef EVERY_RUN_ENDS
