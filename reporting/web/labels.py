@@ -1,5 +1,6 @@
 """The words of the board's script and of the pages of records."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,8 +62,11 @@ def cause_label(cause: int | None) -> str:
     return str(Q850.get(cause, "")) if cause is not None else ""
 
 
-def decision_rows(decision: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return why an offer went to its agent, in words: name and value of each figure that was kept."""
+def decision_rows(decision: Mapping[str, Any], zone: dt.tzinfo) -> list[tuple[str, str]]:
+    """Return why an offer went to its agent, in words: name and value of each figure that was kept.
+
+    Moments are told on the clock of `zone`.
+    """
     names = {
         "candidates": _("agents that fitted and were free"),
         "preference": _("chosen by"),
@@ -72,7 +76,11 @@ def decision_rows(decision: Mapping[str, Any]) -> list[tuple[str, str]]:
         "order_at": _("place in the order since"),
         "idle_since": _("agent idle since"),
     }
-    rows = [(label, str(decision[name])) for name, label in names.items() if decision.get(name) is not None]
+    told = {name: value for name in names if (value := decision.get(name)) is not None}
+    for name in ("order_at", "idle_since"):
+        if name in told:
+            told[name] = dt.datetime.fromisoformat(told[name]).astimezone(zone).strftime("%H:%M:%S")
+    rows = [(names[name], str(value)) for name, value in told.items()]
     excluded = len(decision.get("excluded", ()))
     return [*rows, (_("agents left out"), str(excluded))] if excluded else rows
 

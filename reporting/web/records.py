@@ -81,7 +81,7 @@ def call(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     context = {
         "call": shown,
         "bars": _bars(shown, now=db_now()),
-        "offers": [(each, decision_rows(each.offer.decision)) for each in shown.offers],
+        "offers": [(each, decision_rows(each.offer.decision, caller.tenant.zone)) for each in shown.offers],
         "legs": [(leg, cause_label(leg.cause)) for leg in shown.legs],
         "zone": caller.tenant.zone,
     }
