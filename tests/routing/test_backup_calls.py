@@ -55,6 +55,7 @@ from tests.routing.calls import (
     segments,
     talk,
 )
+from tests.routing.node.test_reconcile import compared, snapshot
 from tests.routing.switchboard import eventually, switchboard
 
 
@@ -386,3 +387,30 @@ def test_an_outbound_call_that_ended_has_its_contact_rated(monkeypatch: pytest.M
     event = Happened(uuid7(), tenant, OUTBOUND_ENDED, "outbound_call", uuid7(), 1, is_test=False, data=told)
     rate_when_call_ended(event)
     assert sent == [(str(tenant), str(contact))]
+
+
+def test_a_leg_to_the_outside_is_a_stray_only_when_nobody_waits_for_it() -> None:
+    line = make_line()
+    make_trunk()
+    in_force(line, to_number())
+    contact = call(line.number)
+    outside = snapshot(outbound_name(the_call(line).id), answered=False)
+    assert compared(snapshot(contact.caller_channel, answered=False), outside).strays == []
+    answers(line)
+    with engine_scope():
+        Leg.objects.update(created_at=db_now() - timedelta(minutes=1))
+    caller, talked = snapshot(contact.caller_channel), snapshot(outside.id)
+    assert (compared(caller, talked).strays, compared(caller, talked).missed) == ([], [])
+    caller_hangs_up(contact)
+    assert compared(talked).strays == [outside.id]
+
+
+def test_an_answer_outside_that_was_missed_is_told_by_the_exchanges_state() -> None:
+    line = make_line()
+    make_trunk()
+    in_force(line, to_number())
+    contact = call(line.number)
+    outside = snapshot(outbound_name(the_call(line).id))
+    for event in compared(snapshot(contact.caller_channel, answered=False), outside).missed:
+        handle(event, node=NODE)
+    assert backups.diversions_of(line.tenant)[0].state == "talking"

@@ -20,7 +20,7 @@ from tests import factories
 from tests.routing import calls
 from tests.routing.matching.threads import at_once
 
-READS = 6
+READS = 7
 """How many statements `compare` takes at most after its scope is open; the change happens before each of them."""
 
 
