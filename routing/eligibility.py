@@ -4,7 +4,8 @@ Demands and profiles are made each in a short transaction of its own under one a
 its own: whichever comes second sees the first, so no pair goes unjudged.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import connections
@@ -13,6 +14,7 @@ from agents.public import SkillProfile
 from routing.models import Channel, Demand, Eligibility, Queue
 from tenants.public import current_scope, find_row, request_match, tenant_scope
 
+Result = TypeVar("Result")
 LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtext('eligibility'))"
 
 
@@ -33,9 +35,18 @@ def judge(requires: Mapping[str, int], skills: Mapping[str, int]) -> tuple[bool,
 class DemandMissing(Exception):
     """A contact needs a demand that has no row yet. Make it in a transaction of its own, then try again."""
 
-    def __init__(self, queue_id: UUID) -> None:
-        super().__init__(f"queue {queue_id} has no demand for its present skills")
-        self.queue_id = queue_id
+    def __init__(self, queue: Queue) -> None:
+        super().__init__(f"queue {queue.id} has no demand for its present skills")
+        self.tenant_id, self.queue_id = queue.tenant_id, queue.id
+
+
+def with_demands(work: Callable[[], Result]) -> Result:
+    """Run `work`, which opens its own scope; while it lacks a demand, make that and run it again."""
+    while True:
+        try:
+            return work()
+        except DemandMissing as missing:
+            ensure_demand(tenant_id=missing.tenant_id, queue_id=missing.queue_id)
 
 
 def find_demand(queue: Queue, *, channel: str = Channel.VOICE) -> Demand:
@@ -46,7 +57,7 @@ def find_demand(queue: Queue, *, channel: str = Channel.VOICE) -> Demand:
         [queue.id, str(channel), canonical(queue.requires)],
     )
     if demand is None:
-        raise DemandMissing(queue.id)
+        raise DemandMissing(queue)
     return demand
 
 

@@ -1,20 +1,15 @@
 """The one clock for order and deadlines: the database's."""
 
-import time
 from datetime import datetime
-from typing import cast
 
-from tenants.ids import follow_clock
-from tenants.scope import current_scope
+from tenants.rows import CLOCK, fetch
 
 
 def db_now() -> datetime:
     """Return the database's `clock_timestamp()`, aware, UTC.
 
-    A service reads it once, after it has its locks, and passes it on; nothing that routes asks again.
+    A service reads it once, after it has its locks, and passes it on; nothing that routes asks again. Where the lock is
+    taken by `fetch`, the clock can be fetched with it.
     """
-    asked_ns = time.time_ns()
-    ((row,),) = current_scope().statements.read(("SELECT clock_timestamp()", ()))
-    now = cast(datetime, row[0])
-    follow_clock(now, asked_ns=asked_ns, heard_ns=time.time_ns())
+    now: datetime = fetch(CLOCK)[0][0]
     return now

@@ -50,12 +50,12 @@ from tenants.models import (
 from tenants.partitions import ensure_partitions
 from tenants.phones import calling_hash, normalise
 from tenants.progress import process_name, report_progress
-from tenants.queries import run_queries, run_query, write_query
+from tenants.queries import load_query, run_queries, run_query, write, write_query
 from tenants.relay import Happened, Relay, on_leaving, subscribe
 from tenants.retries import with_retries
 from tenants.rights import Right, rights_of
-from tenants.rows import find_row, insert_row, insert_rows, update_row
-from tenants.scope import Scope, current_scope, engine_scope, in_scope, tenant_scope
+from tenants.rows import CLOCK, Wanted, fetch, find_row, insert_row, insert_rows, update_row, wanted
+from tenants.scope import Scope, at_flush, current_scope, engine_scope, in_scope, tenant_scope
 from tenants.services.writing import writing
 from tenants.sheets import Cell, sheet, sheet_file
 from tenants.states import Transitions
@@ -74,6 +74,7 @@ from tenants.timers import (
 from tenants.web.access import caller_of, page_for
 
 __all__ = [
+    "CLOCK",
     "CSP_TENANT_ID",
     "LOGIN_BACKEND",
     "TENANT_KEY",
@@ -113,6 +114,8 @@ __all__ = [
     "Transitions",
     "User",
     "Viewer",
+    "Wanted",
+    "at_flush",
     "caller_finder",
     "caller_of",
     "calling_hash",
@@ -123,6 +126,7 @@ __all__ = [
     "engine_scope",
     "ensure_partitions",
     "failing_timers",
+    "fetch",
     "find_row",
     "find_tenant",
     "fire_due_timers",
@@ -132,6 +136,7 @@ __all__ = [
     "insert_row",
     "insert_rows",
     "lease_is_ours",
+    "load_query",
     "memberships_of",
     "normalise",
     "note_system",
@@ -164,8 +169,10 @@ __all__ = [
     "timer_handler",
     "update_row",
     "uuid7",
+    "wanted",
     "wire_matching",
     "with_retries",
+    "write",
     "write_query",
     "writing",
 ]

@@ -1,6 +1,6 @@
 """Named queries: SQL that decides lives in files beside the code that runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,3 +29,8 @@ def run_queries(*queries: tuple[Path, Mapping[str, Any]]) -> list[Rows]:
 def write_query(path: Path, parameters: Mapping[str, Any]) -> None:
     """Have a named query carried out whose result nobody needs, with the scope's other writes."""
     current_scope().statements.write(load_query(path), parameters)
+
+
+def write(sql: str, values: Sequence[Any]) -> None:
+    """Have a short statement carried out whose result nobody needs, with the scope's other writes."""
+    current_scope().statements.write(sql, values)

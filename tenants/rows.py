@@ -5,36 +5,77 @@ the same few statements come again and again, that is most of the time spent. Th
 under the same row-level security as everything else, and run no signals, of which there are none.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from django.db import connections
 from django.db.models import Field, Model
 
+from tenants.ids import follow_clock
 from tenants.models.base import TenantModel
 from tenants.scope import current_scope
+from tenants.statements import Values
 
-Found = TypeVar("Found", bound=Model)
+Found = TypeVar("Found")
+Row = TypeVar("Row", bound=Model)
 
 
-def find_row(
-    model: type[Found], where: str, values: Sequence[Any], *, lock: bool = False, joined: tuple[str, ...] = ()
-) -> Found | None:
-    """Return the row of `model` that meets `where`, which a unique index must make the only one; None without one.
+@dataclass(frozen=True, slots=True)
+class Wanted(Generic[Found]):
+    """What `fetch` is to read: made by `wanted`, or the database's clock."""
+
+    sql: str
+    values: Values
+    build: Callable[[Sequence[Any], Any], Found]
+
+
+CLOCK: Wanted[datetime] = Wanted("SELECT clock_timestamp()", (), lambda row, _: cast(datetime, row[0]))
+"""The database's clock. Read behind a lock, in the same round trip, it says when the lock was given."""
+
+
+def wanted(
+    model: type[Row], where: str, values: Sequence[Any], *, lock: bool = False, joined: tuple[str, ...] = ()
+) -> Wanted[Row]:
+    """Say which rows of `model` to fetch: those that meet `where`.
 
     `where` is SQL about the row's own columns, named `t`, with a %s for each of `values`; in a tenant's scope only that
-    tenant's rows are looked at. `lock` locks the row, and none that is `joined`: those are foreign keys of it.
+    tenant's rows are looked at. `lock` locks the rows, in the order of their keys, and none that is `joined`: those are
+    foreign keys of them.
     """
     scope = current_scope()
-    connection = connections[scope.alias]
     given = list(values)
     if scope.tenant_id is not None and issubclass(model, TenantModel):
         where, given = f"t.tenant_id = %s AND ({where})", [scope.tenant_id, *given]
     plan = _plan(model, joined)
-    (found,) = scope.statements.read((f"{plan.sql} WHERE {where}{' FOR UPDATE OF t' if lock else ''}", given))
-    return cast(Found, plan.build(found[0], connection)) if found else None
+    end = f' ORDER BY t."{model._meta.pk.column}" FOR UPDATE OF t' if lock else ""
+    return Wanted(f"{plan.sql} WHERE {where}{end}", given, cast("Callable[[Sequence[Any], Any], Row]", plan.build))
+
+
+def fetch(*things: Wanted[Any]) -> list[list[Any]]:
+    """Read several things in one round trip, each seeing what came before it; return what was found of each."""
+    scope = current_scope()
+    connection = connections[scope.alias]
+    asked_ns = time.time_ns()
+    found = scope.statements.read(*((thing.sql, thing.values) for thing in things))
+    for thing, rows in zip(things, found, strict=True):
+        if thing is CLOCK:
+            follow_clock(rows[0][0], asked_ns=asked_ns, heard_ns=time.time_ns())
+    return [[thing.build(row, connection) for row in rows] for thing, rows in zip(things, found, strict=True)]
+
+
+def find_row(
+    model: type[Row], where: str, values: Sequence[Any], *, lock: bool = False, joined: tuple[str, ...] = ()
+) -> Row | None:
+    """Return the row of `model` that meets `where`, which a unique index must make the only one; None without one.
+
+    See `wanted`.
+    """
+    (found,) = fetch(wanted(model, where, values, lock=lock, joined=joined))
+    return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +135,27 @@ def _plan(model: type[Model], joined: tuple[str, ...]) -> _Plan:
     return _Plan(f"SELECT {', '.join(columns)} FROM {tables}", tuple(parts))  # noqa: S608 - names
 
 
-def insert_rows(rows: Sequence[Model]) -> None:
-    """Insert new rows of one model, in one statement, with the scope's other writes. Nothing for no rows."""
+def insert_rows(rows: Sequence[Model], *, unless_there: bool = False) -> None:
+    """Insert new rows of one model, in one statement, with the scope's other writes. Nothing for no rows.
+
+    `unless_there` leaves out those of which a unique index has the like already.
+    """
     if not rows:
         return
     scope = current_scope()
     connection = connections[scope.alias]
     fields = _fields(type(rows[0]))
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
-    scope.statements.write(_insert_sql(type(rows[0]), len(rows)), values)
+    sql = _insert_sql(type(rows[0]), len(rows))
+    scope.statements.write(f"{sql} ON CONFLICT DO NOTHING" if unless_there else sql, values)
     for row in rows:
         # As Django's own save does, whose documentation names both.
         row._state.adding, row._state.db = False, scope.alias  # noqa: SLF001
 
 
-def insert_row(row: Model) -> None:
-    """Insert one new row."""
-    insert_rows([row])
+def insert_row(row: Model, *, unless_there: bool = False) -> None:
+    """Insert one new row; `unless_there`: nothing when a unique index has its like already."""
+    insert_rows([row], unless_there=unless_there)
 
 
 def update_row(row: Model, *names: str) -> None:

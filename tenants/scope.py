@@ -25,7 +25,10 @@ SYSTEM_ACTOR = "system"
 
 @dataclass(slots=True)
 class Scope:
-    """The open unit of work: its database alias, its tenant (None in the engine), and what is to follow the commit."""
+    """The open unit of work: its database alias, its tenant (None in the engine), and what is to follow the commit.
+
+    `endings` are called once when it is over, with whether it was committed, as far as this process has heard.
+    """
 
     alias: str
     tenant_id: UUID | None
@@ -35,6 +38,8 @@ class Scope:
     pools: set[UUID] = field(default_factory=set)
     hints: set[str] = field(default_factory=set)
     events: list[Any] = field(default_factory=list)
+    commands: list[Any] = field(default_factory=list)
+    endings: list[Callable[[bool], None]] = field(default_factory=list)
 
     def roll_back(self) -> None:
         """Let the scope end without keeping anything it wrote, and without raising."""
@@ -73,11 +78,14 @@ def after_commit(hook: Callable[[Scope], None]) -> None:
 def _open(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Iterator[Scope]:
     if _current.get() is not None:
         raise ScopeMissing("A scope is already open; scopes do not nest. Commit the first, then open the next.")
+    kept = False
     try:
         kept = yield from _transaction(scope, settings=settings, read_only=read_only)
     finally:
         # Back to the pool at once: threads come and go, and none may keep a connection that it does not use.
         connections[scope.alias].close()
+        for ending in scope.endings:
+            ending(kept)
     if kept:
         for hook in _after_commit:
             hook(scope)

@@ -50,8 +50,10 @@ def pick_up(offer: Offer) -> None:
         caller: str = Contact.objects.get(id=offer.contact_id).caller_channel
     handle(port.LegAnswered(channel=offer.leg_channel, at=_now(), sip_call_id=""), node=NODE)
     handle(port.LegAnswered(channel=caller, at=_now(), sip_call_id=""), node=NODE)
-    for leg in (caller, offer.leg_channel):
-        handle(port.LegBridged(channel=leg, bridge=bridge_id(offer.id), at=_now()), node=NODE)
+    members = (caller, offer.leg_channel)
+    for count, leg in enumerate(members, start=1):
+        joined = port.LegBridged(channel=leg, bridge=bridge_id(offer.id), members=members[:count], at=_now())
+        handle(joined, node=NODE)
 
 
 def hang_up(channel: str) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 from agents.models import AgentSession, NotReadyReason, Slot, Station
 from agents.services.hooks import wrap_up_hooks
 from agents.states import SESSION, SessionState
-from tenants.public import drop_timer, record, request_match, set_timer
+from tenants.public import drop_timer, fetch, record, request_match, set_timer, wanted, write
 
 WRAP_UP_TIMER = "wrap-up"
 BACK_OFF_TIMER = "back-off"
@@ -22,7 +22,7 @@ KIND = "agent_session"
 
 def lock_sessions(ids: Iterable[UUID]) -> dict[UUID, AgentSession]:
     """Lock these sessions in the order of their ids and return those that exist in the open scope."""
-    rows = AgentSession.objects.select_for_update().filter(id__in=set(ids)).order_by("id")
+    (rows,) = fetch(wanted(AgentSession, "t.id = ANY(%s)", [list(set(ids))], lock=True))
     return {row.id: row for row in rows}
 
 
@@ -37,6 +37,14 @@ def refresh_slots(session: AgentSession, *, idle_since: datetime | None = None) 
     if idle_since is not None:
         changes["idle_since"] = idle_since
     Slot.objects.filter(session_id=session.id).update(**changes)
+
+
+def free_slot(slot_id: UUID, *, idle_since: datetime | None) -> None:
+    """Let a slot be held by nobody: idle from `idle_since`, or as long as before."""
+    write(
+        "UPDATE agents_slot SET held = false, idle_since = coalesce(%s, idle_since) WHERE id = %s",
+        [idle_since, slot_id],
+    )
 
 
 def touch_idle(session: AgentSession, *, at: datetime) -> None:

@@ -9,16 +9,27 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db import connections
-
-from agents.public import AgentSession, Slot
+from agents.public import AgentSession
 from routing.matching.decide import FreeSlot, Pair, Waiting, decide
 from routing.models import Channel, Contact, Offer, SlotHold
 from routing.services.contacts import note, save
 from routing.services.offers import LEASE_MARGIN, OFFER_TIMER, leg_channel_of, send_dial
 from routing.services.segments import begin_segment
 from routing.states import CONTACT, ContactState, SegmentKind
-from tenants.public import current_scope, db_now, engine_scope, insert_rows, run_query, set_timer, uuid7
+from tenants.public import (
+    CLOCK,
+    Wanted,
+    current_scope,
+    engine_scope,
+    fetch,
+    insert_rows,
+    load_query,
+    run_queries,
+    set_timer,
+    uuid7,
+    wanted,
+    write,
+)
 
 SQL = Path(__file__).parent / "sql"
 ROWS_A_ROUND = 16
@@ -42,47 +53,39 @@ def run_pool(pool: UUID) -> int:
     One transaction under the pool's lock, at READ COMMITTED: the lock is taken in a statement of its own before
     anything is read, so that the rows read are those that the last holder left.
     """
-    offers = 0
+    offers, rows = 0, ROWS_A_ROUND
     with engine_scope():
-        with connections[current_scope().alias].cursor() as cursor:
-            cursor.execute(POOL_LOCK, [f"pool:{pool}"])
-            now = cursor.fetchone()[1]
-        rows = ROWS_A_ROUND
+        statements = current_scope().statements
+        lock = (POOL_LOCK, [f"pool:{pool}"])
+        # Slots first: when all agents are busy, which is when many callers come, there is nothing else to read.
+        ((_, now),), free = statements.read(lock, _free(pool, rows))
         while True:
-            pairs, was_cut = _choose(pool, rows=rows, now=now)
+            pairs, was_cut = _choose(pool, free, rows=rows, now=now) if free else ([], False)
             if pairs:
                 offers += _make_offers(pairs, now=now)
                 # Once more, also when all of them fell out: who comes next has had no turn yet.
-                now = db_now()
-                continue
-            if not was_cut:
+            elif was_cut:
+                rows *= 4
+            else:
                 return offers
-            rows *= 4
+            ((now,),), free = statements.read((CLOCK.sql, ()), _free(pool, rows))
 
 
-def _choose(pool: UUID, *, rows: int, now: datetime) -> tuple[list[Pair], bool]:
-    # Slots first: when all agents are busy, which is when many callers come, there is nothing else to read.
-    slots = [
-        FreeSlot(*row)
-        for channel in Channel.values
-        for row in run_query(SQL / "free.sql", {"pool": pool, "limit": rows, "channel": channel})
-    ]
-    if not slots:
-        return [], False
-    contacts = [
-        Waiting(*(*row[:8], frozenset(row[8])))
-        for row in run_query(SQL / "waiting.sql", {"pool": pool, "limit": rows, "now": now})
-    ]
-    if not contacts:
-        return [], False
-    verdicts = run_query(
-        SQL / "fits.sql",
-        {
-            "pool": pool,
-            "demands": list({contact.demand_id for contact in contacts}),
-            "profiles": list({slot.profile_id for slot in slots}),
-        },
+def _free(pool: UUID, rows: int) -> tuple[str, dict[str, Any]]:
+    """Return the query for the pool's free slots."""
+    return load_query(SQL / "free.sql"), {"pool": pool, "limit": rows, "channels": list(Channel.values)}
+
+
+def _choose(pool: UUID, free: Sequence[Sequence[Any]], *, rows: int, now: datetime) -> tuple[list[Pair], bool]:
+    slots = [FreeSlot(*row) for row in free]
+    profiles = list({slot.profile_id for slot in slots})
+    waiting, verdicts = run_queries(
+        (SQL / "waiting.sql", {"pool": pool, "limit": rows, "now": now}),
+        (SQL / "fits.sql", {"pool": pool, "profiles": profiles}),
     )
+    if not waiting:
+        return [], False
+    contacts = [Waiting(*(*row[:8], frozenset(row[8]))) for row in waiting]
     cut_demands = _full((contact.demand_id for contact in contacts), rows)
     cut_profiles = _full((slot.profile_id for slot in slots), rows)
     pairs = decide(
@@ -104,29 +107,19 @@ def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
 
 def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> int:
     """Lock what was chosen, drop what changed meanwhile (a caller who left, an agent now not ready), write the rest."""
-    if not pairs:
-        return 0
-    contacts = {
-        contact.id: contact
-        for contact in Contact.objects.select_for_update()
-        .filter(id__in=[pair.contact.id for pair in pairs], state=ContactState.QUEUED)
-        .order_by("id")
-    }
-    # The lock alone is wanted: every service that changes a slot holds its session's.
-    sessions = list(
-        AgentSession.objects.select_for_update()
-        .filter(id__in=[pair.slot.session_id for pair in pairs])
-        .order_by("id")
-        .values_list("id", flat=True)
+    chosen = [pair.slot.id for pair in pairs]
+    locked, sessions, free = fetch(
+        wanted(Contact, "t.id = ANY(%s) AND t.state = 'queued'", [[pair.contact.id for pair in pairs]], lock=True),
+        # The lock alone is wanted: every service that changes a slot holds its session's.
+        wanted(AgentSession, "t.id = ANY(%s)", [[pair.slot.session_id for pair in pairs]], lock=True),
+        Wanted(load_query(SQL / "still_free.sql"), {"slots": chosen}, lambda row, _: (row[0], Seat(row[1], row[2]))),
     )
-    seats = {
-        slot_id: Seat(endpoint=endpoint, answer_mode=mode)
-        for slot_id, endpoint, mode in run_query(SQL / "still_free.sql", {"slots": [pair.slot.id for pair in pairs]})
-    }
+    contacts, seats = {contact.id: contact for contact in locked}, dict(free)
+    locked_sessions = {session.id for session in sessions}
     kept = [
         pair
         for pair in pairs
-        if pair.contact.id in contacts and pair.slot.id in seats and pair.slot.session_id in sessions
+        if pair.contact.id in contacts and pair.slot.id in seats and pair.slot.session_id in locked_sessions
     ]
     offers = [_new_offer(contacts[pair.contact.id], pair, seats[pair.slot.id], now=now) for pair in kept]
     _claim_slots(kept, offers)
@@ -163,7 +156,7 @@ def _claim_slots(pairs: Sequence[Pair], offers: Sequence[Offer]) -> None:
             for pair, offer in zip(pairs, offers, strict=True)
         ]
     )
-    Slot.objects.filter(id__in=[pair.slot.id for pair in pairs]).update(held=True)
+    write("UPDATE agents_slot SET held = true WHERE id = ANY(%s)", [[pair.slot.id for pair in pairs]])
 
 
 def _announce(contact: Contact, offer: Offer, seat: Seat, ring_seconds: int, *, now: datetime) -> None:

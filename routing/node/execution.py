@@ -13,6 +13,7 @@ from django.db import connections
 
 from routing.models import CommandKind, ContactParty, OutboundParty, SwitchCommand, Trunk
 from routing.node.sounds import Sounds
+from routing.services.callers import Caller, recent_caller
 from routing.states import COMMAND, CommandState
 from routing.switch.port import Cause, ChannelGone, Switch, SwitchRefused
 from tenants.public import Held, db_now, engine_scope, find_row, run_query, tenant_scope
@@ -33,6 +34,11 @@ class Command:
     contact_id: UUID | None
     kind: str
     arguments: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: SwitchCommand) -> "Command":
+        """Return the command of a row."""
+        return cls(row.id, row.interaction_id, row.session_id, row.contact_id, row.kind, row.arguments)
 
     @property
     def is_outbound(self) -> bool:
@@ -95,11 +101,21 @@ def caller_of(command: Command) -> tuple[str, str]:
     """
     with tenant_scope(UUID(command.arguments["tenant"]), read_only=True):
         party = find_row(ContactParty, "t.contact_id = %s", [command.contact_id])
-        if party is None:
-            return "", ""
-        if command.is_outbound and (command.arguments["shows"] == Trunk.Shows.NUMBER or party.ani_restricted):
-            return "", party.dnis
-        return ("", "") if party.ani_restricted else (party.name, party.ani)
+    if party is None:
+        return "", ""
+    return _shown(command, Caller(ani=party.ani, restricted=party.ani_restricted, dnis=party.dnis, name=party.name))
+
+
+def known_caller_of(command: Command) -> tuple[str, str] | None:
+    """Return the same from memory, if this process took the call in not long ago: an agent waits for it."""
+    caller = recent_caller(command.contact_id) if command.contact_id else None
+    return _shown(command, caller) if caller else None
+
+
+def _shown(command: Command, caller: Caller) -> tuple[str, str]:
+    if command.is_outbound and (command.arguments["shows"] == Trunk.Shows.NUMBER or caller.restricted):
+        return "", caller.dnis
+    return ("", "") if caller.restricted else (caller.name, caller.ani)
 
 
 def number_of(command: Command) -> str:

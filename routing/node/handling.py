@@ -31,7 +31,7 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
     match event:
         case port.CallArrived():
             arrival = arrive_call(node=node, event=event)
-            if arrival is not None:
+            if arrival is not None and not arrival.is_under_way:
                 begin = take_next_route if arrival.diverted else start_flow
                 begin(tenant_id=arrival.tenant_id, contact_id=arrival.contact_id, node=node)
         case port.LegRinging() if is_outbound(event.channel):
@@ -45,7 +45,7 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
         case port.LegBridged() if is_outbound(event.bridge):
             outbound_bridged(channel=event.channel, bridge=event.bridge, at=event.at, node=node)
         case port.LegBridged():
-            leg_bridged(channel=event.channel, bridge=event.bridge, at=event.at, node=node)
+            leg_bridged(channel=event.channel, bridge=event.bridge, members=event.members, at=event.at, node=node)
         case port.KeyPressed():
             contact = _contact_on(event.channel)
             if contact is not None and contact.state == ContactState.IN_FLOW:

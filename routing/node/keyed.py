@@ -24,6 +24,10 @@ class KeyedTasks:
             self._last[key] = task
         task.add_done_callback(lambda done: self._forget(done, keys))
 
+    def has(self, key: str) -> bool:
+        """Say whether anything that was started under `key` is not over."""
+        return key in self._last
+
     async def drain(self) -> None:
         """Wait until nothing is left."""
         while self._all:

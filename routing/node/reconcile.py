@@ -6,8 +6,8 @@ would have been told to.
 """
 
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -25,7 +25,6 @@ from routing.switch.port import (
     EndpointSnapshot,
     LegAnswered,
     LegBridged,
-    SwitchEvent,
 )
 from tenants.public import db_now, engine_scope
 
@@ -35,14 +34,22 @@ YOUNG = timedelta(seconds=3)
 STALE_SECONDS = 5.0
 
 
+Missed = CallArrived | LegAnswered | LegBridged
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What differs: events to apply as if they had come, channels to hang up, legs that are no more, idle bridges."""
 
-    missed: list[SwitchEvent]
+    missed: list[Missed]
     strays: list[str]
     vanished: list[str]
     empty: list[str]
+
+    def unless(self, is_told: Callable[[str], bool]) -> "Findings":
+        """Leave out the channels of which something is being told just now: it may say the same, and says it better."""
+        missed = [event for event in self.missed if not is_told(event.channel)]
+        return replace(self, missed=missed, vanished=[name for name in self.vanished if not is_told(name)])
 
 
 NOTHING = Findings(missed=[], strays=[], vanished=[], empty=[])
@@ -151,8 +158,8 @@ def _missed(
     awaited: Collection[str],
     *,
     now: datetime,
-) -> list[SwitchEvent]:
-    missed: list[SwitchEvent] = []
+) -> list[Missed]:
+    missed: list[Missed] = []
     for name, channel in present.items():
         arrival: CallArrived | None = channel.arrival
         if name not in known and arrival is not None:
@@ -164,5 +171,5 @@ def _missed(
         for name in bridge.channels:
             leg = legs.get(name)
             if leg is not None and leg.bridged_at is None:
-                missed.append(LegBridged(channel=name, bridge=bridge.id, at=now))
+                missed.append(LegBridged(channel=name, bridge=bridge.id, members=tuple(bridge.channels), at=now))
     return missed

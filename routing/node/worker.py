@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -13,14 +13,25 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
-from routing.models import CommandKind
+from routing.models import CommandKind, SwitchCommand
 from routing.node.clock import ExchangeClock
-from routing.node.execution import Command, caller_of, claim, dial, number_of, perform, settle, settle_done
+from routing.node.execution import (
+    Command,
+    caller_of,
+    claim,
+    dial,
+    known_caller_of,
+    number_of,
+    perform,
+    settle,
+    settle_done,
+)
 from routing.node.handling import end_leg, handle
 from routing.node.keyed import KeyedTasks
 from routing.node.reconcile import Findings, compare, last_alive, unlike_ours
 from routing.node.recovery import begun_before, return_unheard
 from routing.node.sounds import Sounds
+from routing.services.commands import enlist_worker
 from routing.states import CommandState
 from routing.switch import port
 from tenants.public import Held, release_lease, report_progress, take_lease, tell_system, with_retries
@@ -57,15 +68,17 @@ class SwitchWorker:
     def __init__(self, *, node: str, open_switch: Callable[[], port.Switch], sounds: Sounds, holder: str) -> None:
         self.node, self.sounds, self.holder = node, sounds, holder
         self._open_switch = open_switch
-        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix=f"switch-{node}")
-        self._arrivals = ThreadPoolExecutor(ARRIVAL_THREADS, thread_name_prefix=f"switch-{node}-arrivals")
-        self._reserved = ThreadPoolExecutor(RESERVED_THREADS, thread_name_prefix=f"switch-{node}-first")
+        self._threads = ThreadPoolExecutor(THREADS, f"switch-{node}")
+        self._arrivals = ThreadPoolExecutor(ARRIVAL_THREADS, f"switch-{node}-arrivals")
+        self._reserved = ThreadPoolExecutor(RESERVED_THREADS, f"switch-{node}-first")
         self._events, self._commands = KeyedTasks(), KeyedTasks()
         self._wake = asyncio.Event()
         self._clock = ExchangeClock()
         self._held: Held | None = None
         self._good_until = 0.0
         self._begun: set[UUID] = set()
+        self._lined_up: set[UUID] = set()
+        self._in_doubt = False
         self._done: list[UUID] = []
         self._claiming: asyncio.Future[None] | None = None
         self._heard_at = float("-inf")
@@ -120,6 +133,8 @@ class SwitchWorker:
         await self._events.drain()
         done, self._done = self._done, []
         await self._at_once(partial(settle_done, done, held))
+        # What was lined up too late to be carried out is the next holder's.
+        await self._at_once(partial(return_unheard, held, node=self.node, known=[*self._begun, *done]))
         for task in finished:
             task.result()
 
@@ -129,6 +144,7 @@ class SwitchWorker:
         self._begun.clear()
         await self._recover(held)
         await self.switch.connect()
+        dismiss = enlist_worker(self)
         tasks = [
             asyncio.create_task(work, name=name)
             for name, work in (
@@ -140,6 +156,7 @@ class SwitchWorker:
             )
         ]
         finished, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        dismiss()
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
@@ -203,7 +220,7 @@ class SwitchWorker:
             if isinstance(event, port.SwitchConnected):
                 self._events.start(["node", "reconcile"], partial(self._connected, event))
             else:
-                self._events.start([_key(event)], partial(self._apply, event))
+                self._events.start(_keys(event), partial(self._apply, event))
 
     async def _connected(self, event: port.SwitchConnected) -> None:
         """Reconcile by what was known before: legs that are gone ended when the exchange was last seen alive."""
@@ -217,6 +234,40 @@ class SwitchWorker:
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
+    def fence(self) -> int | None:
+        """See `OwnWorker`."""
+        return self._held.fence if self._held is not None and self._lease_is_good() else None
+
+    def line_up(self, commands: Sequence[SwitchCommand]) -> Callable[[bool], None]:
+        """See `OwnWorker`. From any thread; each command waits in its place for the commit."""
+        loop, held = self._loop, self._held
+        if loop is None or held is None:
+            raise RuntimeError("a worker that does not serve has nothing lined up")
+        lined_up = [Command.of(command) for command in commands]
+        self._lined_up.update(command.id for command in lined_up)
+        committed = loop.create_future()
+        loop.call_soon_threadsafe(self._start_lined_up, lined_up, committed, held)
+
+        def end(kept: bool) -> None:
+            loop.call_soon_threadsafe(committed.set_result, kept)
+
+        return end
+
+    def _start_lined_up(self, commands: Sequence[Command], committed: asyncio.Future[bool], held: Held) -> None:
+        for command in commands:
+            self._commands.start(command.keys, partial(self._do_when_kept, command, committed, held))
+
+    async def _do_when_kept(self, command: Command, committed: asyncio.Future[bool], held: Held) -> None:
+        kept = await asyncio.shield(committed)
+        if kept:
+            self._begun.add(command.id)
+        self._lined_up.discard(command.id)
+        if kept:
+            await self._do(command, held)
+        else:
+            # The commit failed, as far as is known here; it may have come through all the same.
+            self._in_doubt = True
+
     async def _carry_out(self, held: Held) -> None:
         while not self._stopping.is_set():
             await self._wait_for_work()
@@ -227,22 +278,26 @@ class SwitchWorker:
             await asyncio.shield(self._claiming)
 
     async def _begin(self, held: Held) -> None:
+        if self._in_doubt:
+            self._in_doubt = False
+            await self._begin_unheard_again(held)
         done, self._done = self._done, []
         try:
             commands = await self._in_thread(partial(claim, held, node=self.node, done=done), self._reserved)
         except AWAY as problem:
-            # It may have been committed all the same: what was begun, and is not known here, begins again.
             log.warning("commands cannot be claimed", extra={"problem": str(problem).splitlines()[0]})
             self._done += done
-            known = [*self._begun, *self._done]
-            again = partial(return_unheard, held, node=self.node, known=known)
-            await self._in_thread(
-                partial(with_retries, again, patience_s=PATIENCE_WITH_DATABASE_SECONDS), self._reserved
-            )
+            await self._begin_unheard_again(held)
             return
         for command in commands:
             self._begun.add(command.id)
             self._commands.start(command.keys, partial(self._do, command, held))
+
+    async def _begin_unheard_again(self, held: Held) -> None:
+        """Let begin again what was begun and is not known here: a commit that failed may have come through."""
+        known = [*self._begun, *self._lined_up, *self._done]
+        again = partial(return_unheard, held, node=self.node, known=known)
+        await self._in_thread(partial(with_retries, again, patience_s=PATIENCE_WITH_DATABASE_SECONDS), self._reserved)
 
     async def _wait_for_work(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -255,7 +310,9 @@ class SwitchWorker:
         while self._lease_is_good():
             try:
                 if command.kind == CommandKind.DIAL:
-                    caller = await self._at_once(partial(caller_of, command))
+                    caller = known_caller_of(command)
+                    if caller is None:
+                        caller = await self._at_once(partial(caller_of, command))
                     number = await self._at_once(partial(number_of, command)) if command.is_outbound else ""
                     await dial(command, self.switch, caller=caller, number=number)
                 else:
@@ -321,7 +378,8 @@ class SwitchWorker:
             endpoints = await self.switch.endpoints()
             now = self._clock.now()
             look = partial(compare, node=self.node, channels=channels, bridges=bridges, now=now, began=began)
-            found: Findings = await self._in_thread(partial(with_retries, look))
+            compared: Findings = await self._in_thread(partial(with_retries, look))
+            found = compared.unless(lambda channel: self._events.has(f"channel:{channel}"))
             ended = await self.switch.endings(found.vanished)
         except port.SwitchUnavailable:
             return
@@ -381,6 +439,11 @@ class SwitchWorker:
 
     async def _wait_for_stop(self) -> None:
         await self._stopping.wait()
+
+
+def _keys(event: port.SwitchEvent) -> list[str]:
+    """Return all that an event must be in order with: calls to one number come in one after the other, too."""
+    return [_key(event), *([f"number:{event.dnis}"] if isinstance(event, port.CallArrived) else [])]
 
 
 def _key(event: port.SwitchEvent) -> str:

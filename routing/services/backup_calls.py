@@ -13,7 +13,7 @@ from uuid import UUID
 
 from agents.public import AgentSession
 from routing.backup_states import DIVERSION, ActivationState, DiversionState
-from routing.eligibility import DemandMissing, ensure_demand, find_demand
+from routing.eligibility import find_demand, with_demands
 from routing.flows import FlowState
 from routing.flows.media import SpokenText, media_for
 from routing.models import (
@@ -29,7 +29,6 @@ from routing.models import (
     Queue,
     Trunk,
 )
-from routing.services.arrive import FLOW_TIMER, START_LABEL, START_NET
 from routing.services.backup_targets import barred_by
 from routing.services.commands import caller_command
 from routing.services.contacts import ANNOUNCE_TIMER, enter_queue, entertain, lock_contact, requeue, save
@@ -42,7 +41,8 @@ from routing.services.diversions import (
     open_call,
     record_diversion,
 )
-from routing.services.flow import PLAY_NET, medium, start_flow
+from routing.services.flow import start_flow
+from routing.services.flow_steps import FLOW_TIMER, PLAY_NET, START_LABEL, START_NET, medium
 from routing.services.offers import CONNECT_LEASE
 from routing.services.outbound import dial_out, hang_up_out
 from routing.services.outbound_legs import close_call, give_way
@@ -90,14 +90,8 @@ def read_outside() -> Outside:
 
 def take_next_route(*, tenant_id: UUID, contact_id: UUID, node: str) -> None:
     """Try the contact's next backup route; nothing happens when one has taken it meanwhile."""
-    outside, goes_on = read_outside(), None
-    while goes_on is None:
-        try:
-            goes_on = _take(tenant_id, contact_id, node, outside)
-        except DemandMissing as missing:
-            # Each of the queues may have none yet; made in a transaction of its own, it is there the next time.
-            ensure_demand(tenant_id=tenant_id, queue_id=missing.queue_id)
-    if goes_on:
+    outside = read_outside()
+    if with_demands(lambda: _take(tenant_id, contact_id, node, outside)):
         start_flow(tenant_id=tenant_id, contact_id=contact_id, node=node)
 
 

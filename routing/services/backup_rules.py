@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from routing.backup_states import ActivationState
-from routing.eligibility import DemandMissing, ensure_demand
+from routing.eligibility import with_demands
 from routing.models import BackupActivation, BackupPlan, BackupRoute
 from routing.services.backup import begin_activation, begin_fail_back
 from routing.services.backup_calls import somebody_serves
@@ -25,11 +25,7 @@ def look_at_plan(due: Due) -> None:
         plan = BackupPlan.objects.filter(id=due.subject_id).first()
         node = plan.node if plan else ""
     dead = exchange_is_dead(node) if node else False
-    try:
-        _look(due, dead=dead)
-    except DemandMissing as missing:
-        ensure_demand(tenant_id=due.tenant_id, queue_id=missing.queue_id)
-        _look(due, dead=dead)
+    with_demands(lambda: _look(due, dead=dead))
 
 
 def _look(due: Due, *, dead: bool) -> None:

@@ -1,12 +1,49 @@
-"""Asking the switch: one row a command, written with the state that asks for it."""
+"""Asking the switch: one row a command, written with the state that asks for it.
 
-from collections.abc import Mapping
+Where the node's worker runs in this very process, its commands are begun by the transaction that writes them: it lines
+them up before the commit, while the rows that they follow from are locked, so in their order, and carries them out once
+it is committed. All others wait as pending rows until their node's worker claims them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from uuid import UUID
 
+from django.core.serializers.json import DjangoJSONEncoder
+
 from routing.models import CommandKind, Contact, SwitchCommand
-from tenants.public import hint, insert_row
+from routing.states import CommandState
+from tenants.public import Scope, at_flush, current_scope, hint, insert_rows, run_query
+
+BEGIN = Path(__file__).parents[1] / "sql" / "begin_commands.sql"
+
+
+class OwnWorker(Protocol):
+    """A node's worker, to those who write commands for it in its own process."""
+
+    node: str
+
+    def fence(self) -> int | None:
+        """Return the fence of the lease that it holds; None while it may not begin anything."""
+
+    def line_up(self, commands: Sequence[SwitchCommand]) -> Callable[[bool], None]:
+        """Take in commands that the open transaction has begun; call the result with whether it was committed."""
+
+
+_workers: dict[str, OwnWorker] = {}
+
+
+def enlist_worker(worker: OwnWorker) -> Callable[[], None]:
+    """Let `worker` have the commands for its node that this process writes, until the result is called."""
+    _workers[worker.node] = worker
+
+    def dismiss() -> None:
+        if _workers.get(worker.node) is worker:
+            del _workers[worker.node]
+
+    return dismiss
 
 
 def caller_command(contact: Contact, kind: CommandKind, *, at: datetime, **arguments: Any) -> None:
@@ -31,12 +68,12 @@ def send(
     contact_id: UUID | None = None,
     session_id: UUID | None = None,
 ) -> None:
-    """Write one switch command and wake the node's worker after the commit.
+    """Write one switch command at the end of the scope, and wake the node's worker after the commit.
 
     `arguments` are those of the port's method; they must hold no personal data. Commands of one interaction, and of
     one agent session, are carried out in the order in which they were written.
     """
-    insert_row(
+    current_scope().commands.append(
         SwitchCommand(
             node=node,
             interaction_id=interaction_id,
@@ -47,9 +84,57 @@ def send(
             created_at=at,
         )
     )
-    hint(switch_hint(node))
 
 
 def switch_hint(node: str) -> str:
     """Return the channel on which the node's worker listens for hints."""
     return f"switch.{node}"
+
+
+def write_commands(scope: Scope) -> None:
+    """Write what the scope asks of the switch. Called at its end, inside its transaction."""
+    for node in {command.node for command in scope.commands}:
+        commands = [command for command in scope.commands if command.node == node]
+        worker = _workers.get(node)
+        fence = worker.fence() if worker else None
+        if worker is None or fence is None:
+            insert_rows(commands)
+            hint(switch_hint(node))
+        else:
+            _begin(commands, worker, fence=fence, scope=scope)
+
+
+def _begin(commands: Sequence[SwitchCommand], worker: OwnWorker, *, fence: int, scope: Scope) -> None:
+    states = run_query(
+        BEGIN,
+        {
+            "node": worker.node,
+            "fence": fence,
+            "interactions": [command.interaction_id for command in commands],
+            "sessions": [command.session_id for command in commands if command.session_id],
+            "commands": _json([_as_row(command) for command in commands]),
+        },
+    )
+    if states[0][0] == CommandState.BEGUN:
+        scope.endings.append(worker.line_up(commands))
+
+
+def _as_row(command: SwitchCommand) -> dict[str, Any]:
+    return {
+        "id": command.id,
+        "interaction": command.interaction_id,
+        "session": command.session_id,
+        "contact": command.contact_id,
+        "kind": command.kind,
+        "arguments": command.arguments,
+        "at": command.created_at.isoformat(),
+    }
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return _ENCODER.encode(rows)
+
+
+_ENCODER = DjangoJSONEncoder()
+
+at_flush(write_commands)

@@ -69,7 +69,9 @@ def note(event_type: str, contact: Contact, *, at: datetime, **data: Any) -> Non
 
 
 def save(contact: Contact, *fields: str) -> None:
-    """Save the contact's state, version and the named fields."""
+    """Save the contact's state, version and the named fields; one that is just being made is written whole, later."""
+    if contact._state.adding:  # noqa: SLF001 - as Django's documentation has it
+        return
     update_row(contact, "state", "version", *fields)
 
 

@@ -1,20 +1,22 @@
 """From one tenant's service to another's: one contact ends, the next begins, in the same interaction."""
 
 import logging
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from routing.eligibility import with_demands
 from routing.flows import FlowState
 from routing.models import CommandKind, ContactParty, EntryPoint, Leg
-from routing.services.arrive import Arrival, Caller, begin_contact
+from routing.services.arrive import Arrival, begin_contact
+from routing.services.callers import Caller
 from routing.services.commands import caller_command
 from routing.services.contacts import end_contact_row, lock_open_contact, note, save
+from routing.services.flow_steps import HAND_OVER_TIMER
 from routing.states import EndReason
 from tenants.public import Due, Tenant, claim_timer, db_now, drop_timer, engine_scope, tenant_scope, timer_handler
 
 log = logging.getLogger(__name__)
-
-HAND_OVER_TIMER = "hand-over"
 
 
 def hand_over_contact(
@@ -53,15 +55,20 @@ def hand_over_contact(
             state=FlowState.from_json(service["state"]),
             ordinal=contact.ordinal + 1,
             at=contact.ended_at or now,
+            now=now,
             language=service["language"],
         )
-        return Arrival(tenant_id=following.tenant_id, contact_id=following.id)
+        return Arrival.of(following)
 
 
 @timer_handler(HAND_OVER_TIMER)
 def hand_over_timer(due: Due) -> None:
     """A process died between a flow's last step and the hand-over it asked for. The new flow's own timer starts it."""
-    hand_over_contact(tenant_id=due.tenant_id, contact_id=due.subject_id, service=due.data, node="", due=due)
+    with_demands(
+        partial(
+            hand_over_contact, tenant_id=due.tenant_id, contact_id=due.subject_id, service=due.data, node="", due=due
+        )
+    )
 
 
 def _caller_of(tenant_id: UUID, contact_id: UUID) -> tuple[UUID, Caller]:
@@ -77,7 +84,7 @@ def _call_id_of(channel: str) -> str:
 
 def _find_service(service: dict[str, Any]) -> EntryPoint | None:
     return (
-        EntryPoint.objects.select_related("flow")
+        EntryPoint.objects.select_related("flow", "tenant")
         .filter(
             tenant__slug=service["tenant"],
             tenant__status=Tenant.Status.ACTIVE,

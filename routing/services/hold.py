@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from routing.models import Participation, Segment
-from routing.services.contacts import handler_of, lock_open_contact, note, save
-from routing.services.legs import find_leg, on_our_clock
+from routing.models import Segment
+from routing.services.contacts import note, save
+from routing.services.legs import look, on_our_clock
 from routing.services.segments import begin_segment
 from routing.states import SegmentKind
 from tenants.public import engine_scope
@@ -24,14 +24,13 @@ def leg_unheld(*, channel: str, at: datetime, node: str) -> None:
 
 def _change(channel: str, before: SegmentKind, after: SegmentKind, *, at: datetime, node: str) -> None:
     with engine_scope(node=node):
-        leg = find_leg(channel)
-        if leg is None or leg.offer_id is None or leg.ended_at is not None:
+        found = look(channel)
+        if found is None or found.leg.ended_at is not None:
             return
-        contact = lock_open_contact(leg.interaction_id)
-        handler: Participation | None = handler_of(contact) if contact else None
+        contact, handler = found.contact, found.hands.participation
         if contact is None or handler is None or handler.leg_channel != channel:
             return
-        seen = on_our_clock(leg.interaction, at)
+        seen = on_our_clock(found.leg.interaction, at)
         # A report that comes again is older than what followed from it.
         running = Segment.objects.filter(contact=contact, kind=before, ended_at__isnull=True, started_at__lte=seen)
         if not running.exists():

@@ -7,19 +7,20 @@ from uuid import UUID
 from routing.models import Contact, Leg, Offer
 from routing.states import LIVE_OFFER, ContactState, EndedBy, OfferState
 from routing.switch.port import Cause
-from tenants.public import find_row, record_once
+from tenants.public import record_once
 
 GIVEN_UP = 487
 """What a phone answers when the call to it is given up (RFC 3261, section 21.4.25): our ring time was over."""
 
 
-def note_leg_end(leg: Leg, contact: Contact | None, *, lost: bool) -> None:
-    """Record that the leg is over, as it was before anything follows from that; `contact` is the open one, locked.
+def note_leg_end(leg: Leg, offer: Offer | None, contact: Contact | None, *, lost: bool) -> None:
+    """Record that the leg is over, as it was before anything follows from that.
+
+    `offer` is what it was dialled for, `contact` is the open one, locked.
 
     A caller who was turned away has no contact and is told otherwise (`interaction.rejected`).
     """
     if leg.offer_id is not None:
-        offer = find_row(Offer, "t.id = %s", [leg.offer_id])
         if offer is not None:
             by = _ended_agent(leg, offer, contact, lost=lost)
             ids = {"contact": offer.contact_id, "offer": offer.id, "agent_session": offer.session_id}

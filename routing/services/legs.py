@@ -5,6 +5,8 @@ once: the leg's own columns say what has been. Reports that come late, twice or 
 """
 
 import logging
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,85 +18,169 @@ from agents.public import (
     lock_sessions,
 )
 from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
-from routing.services.arrive import ANSWERED_LABEL, FLOW_TIMER, START_NET
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
     end_contact_row,
     entertain,
     handler_of,
     live_offer,
-    lock_open_contact,
     note,
     reason_of_hang_up,
 )
 from routing.services.contacts import save as save_contact
 from routing.services.diversions import leave_diversion
+from routing.services.flow_steps import ANSWERED_LABEL, FLOW_TIMER, START_NET
 from routing.services.leg_ends import note_leg_end
-from routing.services.offers import CONNECT_LEASE, OFFER_TIMER, blame, close_offer, mark_accepted, spare
+from routing.services.offers import AGENT_PREFIX, CONNECT_LEASE, OFFER_TIMER, blame, close_offer, mark_accepted, spare
 from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, begin_wrap_up_segment, end_segment
 from routing.services.slots import let_go, pass_to_participation
 from routing.states import CONTACT, OFFER, ContactState, EndReason, OfferState, SegmentKind
 from routing.switch.port import Cause
-from tenants.public import db_now, drop_timer, engine_scope, find_row, insert_row, request_match, set_timer, update_row
+from tenants.public import (
+    CLOCK,
+    db_now,
+    drop_timer,
+    engine_scope,
+    fetch,
+    insert_row,
+    request_match,
+    set_timer,
+    update_row,
+    wanted,
+)
 
 log = logging.getLogger(__name__)
 
+BOTH = 2
 BUSY_CAUSES = {Cause.USER_BUSY, Cause.CALL_REJECTED}
 SILENT_CAUSES = {Cause.NO_ANSWER, Cause.NO_USER_RESPONDING, Cause.NORMAL_CLEARING}
 UNHEARD_CAUSES = {Cause.NORMAL_UNSPECIFIED}
 """The agent answered while no worker was connected, and the exchange had nobody to give the leg to."""
 
 
-def find_leg(channel: str) -> Leg | None:
-    """Return the leg of a channel with its interaction; None when the channel is none of ours.
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """In whose hands a contact is: its live offer, or who is on it, and their session, which is locked."""
 
-    An agent's leg gets its row when the switch first speaks of it: an offer that is never dialled has none.
+    offer: Offer | None
+    participation: Participation | None
+    session: AgentSession | None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A leg that the switch speaks of, and what goes on in its call: all of it under the contact's lock.
+
+    `contact` is the open one, with its queue, `hands` are those it is in; `own_offer` is what the leg was dialled for.
+    `now` was read behind the locks.
     """
-    leg = find_row(Leg, "t.channel_id = %s", [channel], joined=("interaction",))
-    if leg is not None:
-        return leg
-    offer = find_row(Offer, "t.leg_channel = %s", [channel], joined=("contact",))
-    if offer is None:
-        return None
-    contact = offer.contact
-    new = Leg(
-        interaction_id=contact.interaction_id,
-        node=contact.node,
-        channel_id=channel,
-        offer_id=offer.id,
-        created_at=db_now(),
+
+    leg: Leg
+    contact: Contact | None
+    hands: Hands
+    own_offer: Offer | None
+    now: datetime
+
+    @property
+    def awaited_for(self) -> Offer | None:
+        """The contact's live offer, if this is its leg."""
+        offer = self.hands.offer
+        return offer if offer is not None and offer.id == self.leg.offer_id else None
+
+
+INTERACTION = "(SELECT interaction_id FROM routing_leg WHERE channel_id = %s)"
+CONTACT_ID = f"(SELECT id FROM routing_contact WHERE interaction_id = {INTERACTION} AND state <> 'ended')"  # noqa: S608
+LIVE = f"contact_id = {CONTACT_ID} AND state IN ('offered', 'accepted')"
+ON_IT = f"contact_id = {CONTACT_ID} AND left_at IS NULL"
+AGENT = f"SELECT session_id FROM routing_offer WHERE {LIVE} UNION SELECT session_id FROM routing_participation WHERE {ON_IT}"  # noqa: S608, E501
+
+
+def look(channel: str) -> Situation | None:
+    """Lock and return all that a report on `channel` may change; None when the channel is none of ours.
+
+    One round trip: each statement sees what the locks before it have let through. An agent's leg gets its row when the
+    switch first speaks of it: an offer that is never dialled has none.
+    """
+    found = _look(channel)
+    if found is None and channel.startswith(AGENT_PREFIX):
+        _begin_agent_leg(channel)
+        found = _look(channel)
+    return found
+
+
+def _begin_agent_leg(channel: str) -> None:
+    offers, (now,) = fetch(wanted(Offer, "t.leg_channel = %s", [channel], joined=("contact",)), CLOCK)
+    for offer in offers:
+        contact = offer.contact
+        leg = Leg(
+            interaction_id=contact.interaction_id,
+            node=contact.node,
+            channel_id=channel,
+            offer_id=offer.id,
+            created_at=now,
+        )
+        insert_row(leg, unless_there=True)
+
+
+def _look(channel: str) -> Situation | None:
+    contacts, sessions, (now,), legs, offers, parts, own = fetch(
+        wanted(
+            Contact,
+            f"t.interaction_id = {INTERACTION} AND t.state <> 'ended'",
+            [channel],
+            lock=True,
+            joined=("interaction", "queue"),
+        ),
+        wanted(AgentSession, f"t.id IN ({AGENT})", [channel, channel], lock=True),
+        CLOCK,
+        wanted(Leg, "t.channel_id = %s", [channel], joined=("interaction",)),
+        wanted(Offer, f"t.{LIVE}", [channel]),
+        wanted(Participation, f"t.{ON_IT}", [channel]),
+        wanted(Offer, "t.leg_channel = %s", [channel]),
     )
-    Leg.objects.bulk_create([new], ignore_conflicts=True)
-    return find_row(Leg, "t.channel_id = %s", [channel], joined=("interaction",))
+    if not legs:
+        return None
+    contact, session, offer, participation, own_offer = (
+        rows[0] if rows else None for rows in (contacts, sessions, offers, parts, own)
+    )
+    return Situation(legs[0], contact, Hands(offer, participation, session), own_offer, now)
+
+
+def hands_of(contact: Contact) -> Hands:
+    """Return in whose hands a contact is, which is locked, and lock their session."""
+    offer, participation = live_offer(contact), handler_of(contact)
+    session_id = offer.session_id if offer else participation.session_id if participation else None
+    session = lock_sessions([session_id]).get(session_id) if session_id else None
+    return Hands(offer, participation, session)
 
 
 def leg_ringing(*, channel: str, at: datetime, node: str) -> None:
     """Note since when the agent's phone rings."""
     with engine_scope(node=node):
-        leg = find_leg(channel)
-        if leg is None or leg.offer_id is None or leg.ringing_at is not None or leg.ended_at is not None:
+        found = look(channel)
+        if found is None or found.leg.offer_id is None or found.leg.ringing_at or found.leg.ended_at:
             return
-        seen = on_our_clock(leg.interaction, at)
-        Leg.objects.filter(id=leg.id).update(ringing_at=seen)
-        contact = lock_open_contact(leg.interaction_id)
-        offer = live_offer(contact) if contact else None
-        if contact and offer and offer.id == leg.offer_id:
-            Offer.objects.filter(id=offer.id).update(ringing_at=seen)
-            note("offer.ringing", contact, at=seen, offer=offer.id, agent_session=offer.session_id)
+        leg, contact, offer = found.leg, found.contact, found.awaited_for
+        leg.ringing_at = on_our_clock(leg.interaction, at)
+        update_row(leg, "ringing_at")
+        if contact and offer:
+            offer.ringing_at = leg.ringing_at
+            update_row(offer, "ringing_at")
+            note("offer.ringing", contact, at=leg.ringing_at, offer=offer.id, agent_session=offer.session_id)
             save_contact(contact)
 
 
 def caller_answered(*, channel: str, at: datetime, node: str) -> Contact | None:
     """Note that the caller's leg was answered: its metered time begins. Returns the contact, whose flow is to go on."""
     with engine_scope(node=node):
-        leg = find_leg(channel)
-        if leg is None or leg.offer_id is not None or leg.answered_at is not None or leg.ended_at is not None:
+        found = look(channel)
+        if found is None or found.leg.offer_id or found.leg.answered_at or found.leg.ended_at:
             return None
-        contact = lock_open_contact(leg.interaction_id)
-        seen = on_our_clock(leg.interaction, at)
-        Leg.objects.filter(id=leg.id).update(answered_at=seen)
-        Interaction.objects.filter(id=leg.interaction_id).update(answered_at=seen)
+        leg, contact = found.leg, found.contact
+        seen = leg.answered_at = leg.interaction.answered_at = on_our_clock(leg.interaction, at)
+        update_row(leg, "answered_at")
+        update_row(leg.interaction, "answered_at")
         if contact is not None:
             note("contact.answered", contact, at=seen)
             save_contact(contact)
@@ -104,7 +190,7 @@ def caller_answered(*, channel: str, at: datetime, node: str) -> Contact | None:
                     FLOW_TIMER,
                     tenant_id=contact.tenant_id,
                     subject_id=contact.id,
-                    due_at=db_now() + START_NET,
+                    due_at=found.now + START_NET,
                     label=ANSWERED_LABEL,
                 )
             elif contact.state in (ContactState.QUEUED, ContactState.OFFERED):
@@ -116,14 +202,14 @@ def caller_answered(*, channel: str, at: datetime, node: str) -> Contact | None:
 def agent_answered(*, channel: str, at: datetime, node: str, sip_call_id: str = "") -> None:
     """The agent's phone was lifted: accept the offer and join the two legs; hang up when the offer is over."""
     with engine_scope(node=node):
-        leg = find_leg(channel)
-        if leg is None or leg.offer_id is None or leg.answered_at is not None:
+        found = look(channel)
+        if found is None or found.leg.offer_id is None or found.leg.answered_at:
             return
-        contact = lock_open_contact(leg.interaction_id)
-        seen, now = on_our_clock(leg.interaction, at), db_now()
-        Leg.objects.filter(id=leg.id).update(answered_at=seen, sip_call_id=sip_call_id)
-        offer = live_offer(contact) if contact else None
-        if contact is None or offer is None or offer.id != leg.offer_id or leg.ended_at is not None:
+        leg, contact, offer, now = found.leg, found.contact, found.awaited_for, found.now
+        seen = leg.answered_at = on_our_clock(leg.interaction, at)
+        leg.sip_call_id = sip_call_id
+        update_row(leg, "answered_at", "sip_call_id")
+        if contact is None or offer is None or leg.ended_at is not None:
             send(
                 CommandKind.HANG_UP,
                 node=node,
@@ -154,25 +240,30 @@ def agent_answered(*, channel: str, at: datetime, node: str, sip_call_id: str = 
         )
 
 
-def leg_bridged(*, channel: str, bridge: str, at: datetime, node: str) -> None:
-    """A leg joined a bridge. When both sides of an offer have, the contact is engaged and the agent takes part."""
+def leg_bridged(*, channel: str, bridge: str, members: Collection[str], at: datetime, node: str) -> None:
+    """A leg joined a bridge, in which there are now `members`.
+
+    When both sides of an offer are, they hear each other: the contact is engaged and the agent takes part.
+    """
     offer_id = offer_of_bridge(bridge)
+    if offer_id is None or len(members) < BOTH:
+        return
     with engine_scope(node=node):
-        leg = find_leg(channel)
-        if leg is None or offer_id is None or leg.bridged_at is not None or leg.ended_at is not None:
+        found = look(channel)
+        if found is None or found.leg.bridged_at or found.leg.ended_at:
             return
-        contact = lock_open_contact(leg.interaction_id)
-        seen = on_our_clock(leg.interaction, at)
-        offer = live_offer(contact) if contact else None
+        contact, offer, session = found.contact, found.hands.offer, found.hands.session
         if contact is None or offer is None or offer.id != offer_id or offer.state != OfferState.ACCEPTED:
             return  # the bridge of an offer that is over says nothing of the next
-        leg.bridged_at = seen
-        update_row(leg, "bridged_at")
-        sides = Leg.objects.filter(
-            channel_id__in=[contact.caller_channel, offer.leg_channel], bridged_at__isnull=False, ended_at__isnull=True
-        )
-        if sides.count() == 2:
-            _engage(contact, offer, at=seen)
+        sides = [contact.caller_channel, offer.leg_channel]
+        (legs,) = fetch(wanted(Leg, "t.channel_id = ANY(%s) AND t.ended_at IS NULL", [sides]))
+        if len(legs) < BOTH or session is None or not set(sides) <= set(members):
+            return  # one of them has left since, which its own report tells
+        seen = on_our_clock(found.leg.interaction, at)
+        for leg in legs:
+            leg.bridged_at = seen
+            update_row(leg, "bridged_at")
+        _engage(contact, offer, session, at=seen)
 
 
 def leg_ended(
@@ -191,19 +282,19 @@ def leg_ended(
     contact that was talked on it: then the caller is hung up too, and the contact ends with the caller's leg.
     """
     with engine_scope(node=node):
-        leg = find_leg(channel)
-        if leg is None or leg.ended_at is not None:
+        found = look(channel)
+        if found is None or found.leg.ended_at is not None:
             return
-        contact = lock_open_contact(leg.interaction_id)
+        leg = found.leg
         seen = max(on_our_clock(leg.interaction, at), leg.created_at)
         leg.ended_at, leg.cause, leg.sip_status = seen, cause, sip_status
         leg.sip_call_id = leg.sip_call_id or sip_call_id
         update_row(leg, "ended_at", "cause", "sip_status", "sip_call_id")
-        note_leg_end(leg, contact, lost=lost)
+        note_leg_end(leg, found.own_offer, found.contact, lost=lost)
         if leg.offer_id is None:
-            caller_left(leg.interaction, contact, at=seen, lost=lost)
-        elif contact is not None:
-            agent_left(contact, leg, cause=cause, at=seen, lost=lost)
+            caller_left(leg.interaction, found.contact, found.hands, at=seen, lost=lost)
+        elif found.contact is not None:
+            agent_left(found.contact, found.hands, leg, cause=cause, at=seen, lost=lost)
         if lost:
             log.warning("a leg was lost with its exchange", extra={"channel": channel, "at": seen.isoformat()})
 
@@ -224,8 +315,7 @@ def offer_of_bridge(bridge: str) -> UUID | None:
     return UUID(name) if kind == "offer" else None
 
 
-def _engage(contact: Contact, offer: Offer, *, at: datetime) -> None:
-    session = lock_sessions([offer.session_id])[offer.session_id]
+def _engage(contact: Contact, offer: Offer, session: AgentSession, *, at: datetime) -> None:
     OFFER.apply(offer, OfferState.CONNECTED)
     CONTACT.apply(contact, ContactState.ENGAGED)
     offer.ended_at = at
@@ -249,15 +339,15 @@ def _engage(contact: Contact, offer: Offer, *, at: datetime) -> None:
     save_contact(contact, "connected_at")
 
 
-def caller_left(interaction: Interaction, contact: Contact | None, *, at: datetime, lost: bool) -> None:
+def caller_left(interaction: Interaction, contact: Contact | None, hands: Hands, *, at: datetime, lost: bool) -> None:
     """End the interaction and what was in it: the contact, its offer, its agent's part. Inner step; it is locked."""
-    Interaction.objects.filter(id=interaction.id).update(ended_at=at)
+    interaction.ended_at = at
+    update_row(interaction, "ended_at")
     if contact is None:
         return
     diverted = leave_diversion(contact, at=at)
     reason = EndReason.SWITCH_LOST if lost else diverted or reason_of_hang_up(contact, at=at)
-    offer, participation = live_offer(contact), handler_of(contact)
-    session = _session_of(offer, participation)
+    offer, participation, session = hands.offer, hands.participation, hands.session
     if offer is not None:
         close_offer(
             contact, offer, session, state=OfferState.RESCINDED, cause="caller-left", at=at, back_in_queue=False
@@ -276,14 +366,12 @@ def caller_left(interaction: Interaction, contact: Contact | None, *, at: dateti
     end_contact_row(contact, interaction, reason=reason, at=at)
 
 
-def agent_left(contact: Contact, leg: Leg, *, cause: int, at: datetime, lost: bool = False) -> None:
+def agent_left(contact: Contact, hands: Hands, leg: Leg, *, cause: int, at: datetime, lost: bool = False) -> None:
     """End what the agent's leg was for: the offer that rang on it, or the talk. Inner step; the contact is locked."""
-    offer, participation = live_offer(contact), handler_of(contact)
+    offer, participation, session = hands.offer, hands.participation, hands.session
     if offer is not None and offer.id == leg.offer_id:
-        session = lock_sessions([offer.session_id]).get(offer.session_id)
         _offer_failed(contact, offer, session, leg, cause=cause, at=at, lost=lost)
-    elif participation is not None and participation.leg_channel == leg.channel_id:
-        session = lock_sessions([participation.session_id])[participation.session_id]
+    elif participation is not None and session is not None and participation.leg_channel == leg.channel_id:
         part(contact, participation, session, at=at)
         end_segment(contact, at=at)
         contact.ending = EndReason.HANDLED
@@ -318,11 +406,6 @@ def _offer_failed(
         # A phone that never rang was not there to be answered.
         missed = state == OfferState.TIMED_OUT and leg.ringing_at is not None
         blame(session, NotReadyReason.System.MISSED if missed else NotReadyReason.System.UNREACHABLE, at=at)
-
-
-def _session_of(offer: Offer | None, participation: Participation | None) -> AgentSession | None:
-    session_id = offer.session_id if offer else participation.session_id if participation else None
-    return lock_sessions([session_id]).get(session_id) if session_id else None
 
 
 def part(contact: Contact, participation: Participation, session: AgentSession, *, at: datetime) -> None:

@@ -13,13 +13,12 @@ from uuid import UUID
 from agents.public import Slot, lock_sessions, mend_sessions
 from routing.backup_states import DiversionState
 from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
-from routing.services.arrive import FLOW_TIMER, START_LABEL
 from routing.services.commands import caller_command, send
 from routing.services.contacts import OFFER_LIVES, entertain, handler_of, live_offer, lock_contact, note, requeue, save
 from routing.services.diversions import DIVERSION_TIMER, live_diversion
 from routing.services.flow import resume_flow
-from routing.services.hand_over import HAND_OVER_TIMER
-from routing.services.legs import agent_left, bridge_id, caller_left, part
+from routing.services.flow_steps import FLOW_TIMER, HAND_OVER_TIMER, START_LABEL
+from routing.services.legs import agent_left, bridge_id, caller_left, hands_of, part
 from routing.services.offers import OFFER_TIMER, close_offer
 from routing.services.slots import let_go
 from routing.states import LIVE_OFFER, ContactState, EndReason, OfferState
@@ -128,7 +127,7 @@ def _end_stray_parts(contact: Contact, now: datetime) -> bool:
         leg = Leg.objects.filter(channel_id=participation.leg_channel, ended_at__isnull=False).first()
         if contact.state == ContactState.ENGAGED:
             if leg is not None:
-                agent_left(contact, leg, cause=leg.cause or 0, at=leg.ended_at or now)
+                agent_left(contact, hands_of(contact), leg, cause=leg.cause or 0, at=leg.ended_at or now)
                 found = True
             continue
         session = lock_sessions([participation.session_id])[participation.session_id]
@@ -145,7 +144,8 @@ def _end_without_caller(contact: Contact, now: datetime) -> bool:
     if leg is not None and leg.ended_at is None:
         return False
     at = leg.ended_at if leg is not None and leg.ended_at is not None else now
-    caller_left(Interaction.objects.get(id=contact.interaction_id), contact, at=at, lost=leg is None)
+    interaction = Interaction.objects.get(id=contact.interaction_id)
+    caller_left(interaction, contact, hands_of(contact), at=at, lost=leg is None)
     return True
 
 

@@ -4,14 +4,13 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Greatest
-
 from agents.public import AgentSession
 from routing.models import Contact, Segment
 from routing.states import SegmentKind
-from tenants.public import uuid7, write_query
+from tenants.public import insert_row, uuid7, write, write_query
 
+# Two clocks meet here (the switch's and the database's); a stretch never ends before it began.
+_END = "UPDATE routing_segment SET ended_at = greatest(started_at, %s) WHERE ended_at IS NULL"
 NEXT_SEGMENT = Path(__file__).parents[1] / "sql" / "next_segment.sql"
 
 
@@ -33,26 +32,23 @@ def begin_segment(contact: Contact, kind: SegmentKind, *, at: datetime, session_
 
 def end_segment(contact: Contact, *, at: datetime) -> None:
     """End the running stretch of `contact`. Wrap-up runs beside the contact and ends with the session's state."""
-    _end(Segment.objects.filter(contact=contact).exclude(kind=SegmentKind.WRAP_UP), at=at)
+    write(f"{_END} AND contact_id = %s AND kind <> 'wrap_up'", [at, contact.id])
 
 
 def begin_wrap_up_segment(contact: Contact, *, session_id: UUID, at: datetime) -> None:
     """Begin the agent's work after the contact."""
-    Segment.objects.create(
-        tenant_id=contact.tenant_id,
-        contact=contact,
-        kind=SegmentKind.WRAP_UP,
-        queue_id=contact.queue_id,
-        session_id=session_id,
-        started_at=at,
+    insert_row(
+        Segment(
+            tenant_id=contact.tenant_id,
+            contact=contact,
+            kind=SegmentKind.WRAP_UP,
+            queue_id=contact.queue_id,
+            session_id=session_id,
+            started_at=at,
+        )
     )
 
 
 def end_wrap_up_segment_of(session: AgentSession, contact_id: UUID, at: datetime) -> None:
     """End the agent's work after the contact. `agents` calls it when a session leaves its wrap-up."""
-    _end(Segment.objects.filter(contact_id=contact_id, session_id=session.id, kind=SegmentKind.WRAP_UP), at=at)
-
-
-def _end(running: QuerySet[Segment], *, at: datetime) -> None:
-    # Two clocks meet here (the switch's and the database's); a stretch never ends before it began.
-    running.filter(ended_at__isnull=True).update(ended_at=Greatest(F("started_at"), Value(at)))
+    write(f"{_END} AND contact_id = %s AND session_id = %s AND kind = 'wrap_up'", [at, contact_id, session.id])

@@ -7,21 +7,23 @@ matching walks.
 from datetime import datetime
 from uuid import UUID
 
-from agents.public import AgentSession, Slot
-from routing.models import Offer, Participation, SlotHold
-from tenants.public import request_match
+from agents.public import AgentSession, free_slot
+from routing.models import Offer, Participation
+from tenants.public import request_match, write
 
 
 def pass_to_participation(offer: Offer, participation: Participation) -> None:
     """Let the participation that an offer became hold the offer's slot."""
-    SlotHold.objects.filter(offer=offer).update(offer=None, participation=participation)
+    write(
+        "UPDATE routing_slothold SET offer_id = NULL, participation_id = %s WHERE offer_id = %s",
+        [participation.id, offer.id],
+    )
 
 
 def let_go(session: AgentSession, slot_id: UUID | None, *, worked: bool, at: datetime) -> None:
     """Free the slot. After work the agent counts as idle from `at`; after an offer that came to nothing as before."""
     if slot_id is None:
         return
-    SlotHold.objects.filter(slot_id=slot_id).delete()
-    changes = {"held": False, "idle_since": at} if worked else {"held": False}
-    Slot.objects.filter(id=slot_id).update(**changes)
+    write("DELETE FROM routing_slothold WHERE slot_id = %s", [slot_id])
+    free_slot(slot_id, idle_since=at if worked else None)
     request_match(session.tenant_id)

@@ -267,8 +267,10 @@ def _held(event: Json, at: datetime) -> SwitchEvent:
 
 
 def _moved(event: Json, at: datetime) -> SwitchEvent:
-    kind = LegBridged if event["type"] == "ChannelEnteredBridge" else LegUnbridged
-    return kind(channel=event["channel"]["id"], bridge=event["bridge"]["id"], at=at)
+    channel, bridge = event["channel"]["id"], event["bridge"]
+    if event["type"] == "ChannelLeftBridge":
+        return LegUnbridged(channel=channel, bridge=bridge["id"], at=at)
+    return LegBridged(channel=channel, bridge=bridge["id"], members=tuple(bridge["channels"]), at=at)
 
 
 def _played(playback: Json, at: datetime) -> PlaybackFinished:

@@ -177,10 +177,11 @@ class PlaybackFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegBridged:
-    """A leg joined a bridge and hears the others in it."""
+    """A leg joined a bridge and hears the others in it; `members` are all that are in it now."""
 
     channel: str
     bridge: str
+    members: tuple[str, ...]
     at: datetime
 
     @property

@@ -122,8 +122,11 @@ def caller_is_answered(contact: Contact) -> None:
 
 def bridged(contact: Contact, offer: Offer) -> None:
     """Both sides are in the offer's bridge."""
-    for channel in (contact.caller_channel, offer.leg_channel):
-        handle(LegBridged(channel=channel, bridge=bridge_id(offer.id), at=datetime.now(UTC)), node=NODE)
+    members = (contact.caller_channel, offer.leg_channel)
+    for count, channel in enumerate(members, start=1):
+        at = datetime.now(UTC)
+        joined = LegBridged(channel=channel, bridge=bridge_id(offer.id), members=members[:count], at=at)
+        handle(joined, node=NODE)
 
 
 def talk(contact: Contact) -> Offer:

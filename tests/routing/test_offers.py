@@ -397,8 +397,8 @@ def test_the_caller_in_the_bridge_alone_is_not_engaged() -> None:
     _, _, contact, offer = ringing()
     calls.agent_answers(offer)
     calls.caller_is_answered(contact)
-    alone = LegBridged(channel=contact.caller_channel, bridge=bridge_id(offer.id), at=datetime.now(UTC))
-    handle(alone, node=calls.NODE)
+    caller, bridge = contact.caller_channel, bridge_id(offer.id)
+    handle(LegBridged(channel=caller, bridge=bridge, members=(caller,), at=datetime.now(UTC)), node=calls.NODE)
     assert calls.now_of(contact).state == ContactState.CONNECTING
 
 

@@ -1,4 +1,4 @@
--- The verdicts that are yes, of these demands and profiles. Walks eligibility_once.
+-- The verdicts that are yes, of these profiles. Walks eligibility_once.
 SELECT e.demand_id, e.profile_id, e.fit
 FROM routing_eligibility e
-WHERE e.tenant_id = %(pool)s AND e.demand_id = ANY(%(demands)s) AND e.profile_id = ANY(%(profiles)s) AND e.fits
+WHERE e.tenant_id = %(pool)s AND e.profile_id = ANY(%(profiles)s) AND e.fits

@@ -3,10 +3,11 @@
 -- the number of agents.
 SELECT s.id, s.session_id, s.profile_id, s.channel, s.idle_since
 FROM agents_skillprofile p
+CROSS JOIN unnest(%(channels)s::text[]) AS c (channel)
 CROSS JOIN LATERAL (
     SELECT f.id, f.session_id, f.profile_id, f.channel, f.idle_since
     FROM agents_slot f
-    WHERE f.tenant_id = p.tenant_id AND f.channel = %(channel)s AND f.profile_id = p.id AND f.open AND NOT f.held
+    WHERE f.tenant_id = p.tenant_id AND f.channel = c.channel AND f.profile_id = p.id AND f.open AND NOT f.held
     ORDER BY f.idle_since, f.id
     LIMIT %(limit)s
 ) s

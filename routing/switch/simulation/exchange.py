@@ -360,7 +360,8 @@ class Exchange:
             self._leave(channel)
             channel.bridge = bridge
             room.channels.append(channel.id)
-            self._tell(LegBridged(channel=channel.id, bridge=bridge, at=self.clock.now()))
+            members = tuple(room.channels)
+            self._tell(LegBridged(channel=channel.id, bridge=bridge, members=members, at=self.clock.now()))
         self._tell_company(room)
 
     def unjoin(self, bridge: str, name: str) -> None:

@@ -1,0 +1,193 @@
+"""One step of a contact's flow: what the interpreter wants is carried out in the open scope.
+
+The first step of a call that has just come in is taken by the transaction that takes the call in, unless it needs what
+is personal: then it is taken in the tenant's scope, as every later step is.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from routing import flows
+from routing.flows import actions, triggers
+from routing.flows.definition import Caller as AsksWhoCalls
+from routing.flows.media import Media, Say
+from routing.models import CommandKind, Contact, ContactParty, FlowVersion, Queue
+from routing.services.commands import caller_command
+from routing.services.contacts import enter_queue, note, save
+from routing.services.playback import playback_id
+from routing.states import CONTACT, ContactState, EndReason
+from routing.switch.port import Cause
+from tenants.public import Tenant, drop_timer, find_row, set_timer
+
+FLOW_TIMER = "flow"
+HAND_OVER_TIMER = "hand-over"
+START_LABEL = "start"
+ANSWERED_LABEL = "answered"
+PLAYED_LABEL = "played:"
+START_NET = timedelta(seconds=2)
+"""A flow that a crash kept from starting is started by its timer this much later."""
+
+QUEUE_GONE = "queue-gone"
+ENDINGS = {
+    "closed": EndReason.REJECTED,
+    "busy": EndReason.REJECTED,
+    "rejected": EndReason.REJECTED,
+    "no_input": EndReason.LEFT_FLOW,
+    actions.FLOW_LIMIT: EndReason.FAILED,
+    QUEUE_GONE: EndReason.FAILED,
+}
+"""What a contact's end is called when its flow hangs up for a reason other than having served the caller."""
+
+CAUSES = {"busy": Cause.USER_BUSY, "rejected": Cause.CALL_REJECTED, QUEUE_GONE: Cause.TEMPORARY_FAILURE}
+"""What a caller who was never answered is told (Q.850)."""
+
+HAND_OVER_NET = timedelta(seconds=2)
+PLAY_NET = timedelta(minutes=5)
+"""Longer than any prompt: a text of 2,000 characters takes about two minutes."""
+
+FIRST_ACTIONS = (
+    actions.Answer,
+    actions.PlayMedia,
+    actions.StartTimer,
+    actions.EnterQueue,
+    actions.HangUp,
+)
+"""What a first step may want to be taken with the arrival: the engine's role can do it."""
+
+Definition = flows.FlowDefinition
+
+_parsed: dict[UUID, Definition] = {}
+MOST_PARSED = 512
+
+
+def definition_of(contact: Contact) -> Definition:
+    """Return the parsed definition of the contact's flow. Versions never change, so each process parses one once."""
+    version_id = contact.flow_version_id
+    if version_id is None:
+        raise RuntimeError(f"contact {contact.id} is in a flow without a version")
+    if version_id not in _parsed:
+        if len(_parsed) >= MOST_PARSED:
+            _parsed.clear()
+        _parsed[version_id] = flows.parse_definition(FlowVersion.objects.get(id=version_id).definition)
+    return _parsed[version_id]
+
+
+def begin_flow(
+    contact: Contact, *, tenant: Tenant, state: flows.FlowState, dnis: str, now: datetime
+) -> flows.FlowState | None:
+    """Take a contact that is just being made into its flow, and return the flow's state. Inner step; role engine.
+
+    None, and nothing done, when its first step needs who calls, or leads where only the tenant's scope may go.
+    """
+    definition = definition_of(contact)
+    if any(isinstance(node, AsksWhoCalls) for node in definition.nodes.values()):
+        return None
+    language = contact.language or tenant.language
+    facts = flows.FlowFacts(now=now, time_zone=tenant.zone, language=language, dnis=dnis or None, ani_known=False)
+    step = flows.advance(definition, state, triggers.Started(), facts)
+    if not all(isinstance(action, FIRST_ACTIONS) for action in step.actions):
+        return None
+    enter_flow(contact, at=now)
+    FlowStep(contact, step.state, now=now, starts=True).carry_out(step.actions)
+    return step.state
+
+
+def enter_flow(contact: Contact, *, at: datetime) -> None:
+    """Let the contact be in its flow. Inner step; the caller saves it."""
+    CONTACT.apply(contact, ContactState.IN_FLOW)
+    note("contact.flow_started", contact, at=at, version=contact.flow_version_id)
+
+
+class FlowStep:
+    """Carries out what one step wants, on a contact that is locked or just being made.
+
+    `starts`: it is the flow's first. `hand_over` is what is left to do after the step.
+    """
+
+    def __init__(self, contact: Contact, state: flows.FlowState, *, now: datetime, starts: bool) -> None:
+        self.contact, self.state, self.now, self.starts = contact, state, now, starts
+        self.hand_over: dict[str, Any] | None = None
+
+    def carry_out(self, wanted: Sequence[actions.Action]) -> None:
+        """Do what the flow wants, in its order."""
+        for action in wanted:
+            self._carry_out(action)
+
+    def _carry_out(self, action: actions.Action) -> None:  # noqa: C901 - one branch an action
+        contact, now = self.contact, self.now
+        match action:
+            case actions.Answer():
+                caller_command(contact, CommandKind.ANSWER, at=now)
+            case actions.PlayMedia(playback=label, items=items):
+                media = [medium(item) for item in items]
+                caller_command(contact, CommandKind.PLAY, at=now, playback=playback_id(contact.id, label), media=media)
+                # A prompt whose end is never told must not leave the caller in silence. The flow's own replaces it.
+                set_timer(
+                    FLOW_TIMER,
+                    tenant_id=self.contact.tenant_id,
+                    subject_id=contact.id,
+                    due_at=now + PLAY_NET,
+                    label=PLAYED_LABEL + label,
+                )
+            case actions.StopMedia(playback=label):
+                caller_command(contact, CommandKind.STOP_PLAYBACK, at=now, playback=playback_id(contact.id, label))
+            case actions.StartTimer(timer=label, seconds=seconds):
+                due_at = now + timedelta(seconds=seconds)
+                set_timer(
+                    FLOW_TIMER, tenant_id=self.contact.tenant_id, subject_id=contact.id, due_at=due_at, label=label
+                )
+            case actions.CancelTimer():
+                drop_timer(FLOW_TIMER, subject_id=contact.id)
+            case actions.SetLanguage(language=language):
+                contact.language = language
+                contact.save(update_fields=["language"])
+            case actions.StoreDigits(name=name, digits=digits):
+                party = ContactParty.objects.get(contact=contact)
+                party.digits = {**party.digits, name: digits}
+                party.save(update_fields=["digits"])
+            case actions.EnterQueue(queue_code=code, priority=priority):
+                self._enter_queue(code, priority)
+            case actions.HandOver(tenant_slug=slug, service=service):
+                self._hand_over(slug, service)
+            case actions.HangUp(reason=reason):
+                self._hang_up(reason)
+
+    def _enter_queue(self, code: str, priority: int | None) -> None:
+        queue = find_row(Queue, "t.tenant_id = %s AND t.code = %s AND t.active", [self.contact.tenant_id, code])
+        if queue is None:
+            # Published flows name only queues that were there; this one was closed or removed since.
+            self._hang_up(QUEUE_GONE)
+            return
+        # Straight from the line into the queue: the place is that of the arrival.
+        since = self.contact.arrived_at if self.starts else self.now
+        enter_queue(self.contact, queue, priority=priority, answered=self.state.answered, at=self.now, since=since)
+
+    def _hand_over(self, slug: str, service: str) -> None:
+        self.hand_over = {
+            "tenant": slug,
+            "service": service,
+            "state": self.state.handed_over().as_json(),
+            "language": self.contact.language,
+        }
+        # Keys typed ahead stay out of the timer, which the engine's role can read: after a crash they are typed again.
+        kept = {**self.hand_over, "state": {**self.hand_over["state"], "typed_ahead": ""}}
+        set_timer(
+            HAND_OVER_TIMER,
+            tenant_id=self.contact.tenant_id,
+            subject_id=self.contact.id,
+            due_at=self.now + HAND_OVER_NET,
+            **kept,
+        )
+
+    def _hang_up(self, reason: str) -> None:
+        self.contact.ending = ENDINGS.get(reason, EndReason.SELF_SERVED)
+        note("contact.flow_ended", self.contact, at=self.now, why=reason)
+        save(self.contact, "ending")
+        caller_command(self.contact, CommandKind.HANG_UP, at=self.now, cause=CAUSES.get(reason, Cause.NORMAL_CLEARING))
+
+
+def medium(item: Media) -> dict[str, str]:
+    """Return one thing to play as a command's argument; the switch worker turns words into sound."""
+    return {"say": item.text, "language": item.language} if isinstance(item, Say) else {"sound": item.name}
