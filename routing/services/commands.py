@@ -1,8 +1,8 @@
 """Asking the switch: one row a command, written with the state that asks for it.
 
-Where the node's worker runs in this very process, its commands are begun by the transaction that writes them: it lines
-them up before the commit, while the rows that they follow from are locked, so in their order, and carries them out once
-it is committed. All others wait as pending rows until their node's worker claims them.
+Where the node's worker runs in this very process, what the engine's role asks of it is begun by the transaction that
+asks: the worker lines it up before the commit, while the rows that it follows from are locked, so in their order, and
+carries it out once it is committed. All else waits as pending rows until the node's worker claims them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +95,8 @@ def write_commands(scope: Scope) -> None:
     """Write what the scope asks of the switch. Called at its end, inside its transaction."""
     for node in {command.node for command in scope.commands}:
         commands = [command for command in scope.commands if command.node == node]
-        worker = _workers.get(node)
+        # A tenant's role may ask, but not see what else is asked.
+        worker = _workers.get(node) if scope.tenant_id is None else None
         fence = worker.fence() if worker else None
         if worker is None or fence is None:
             insert_rows(commands)

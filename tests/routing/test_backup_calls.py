@@ -70,8 +70,10 @@ def answers(line: Line) -> None:
     handle(LegRinging(channel=name, at=datetime.now(UTC)), node=NODE)
     handle(LegAnswered(channel=name, at=datetime.now(UTC), sip_call_id="outside-1"), node=NODE)
     caller_is_answered(contact)
-    for channel in (contact.caller_channel, name):
-        handle(LegBridged(channel=channel, bridge=meeting, at=datetime.now(UTC)), node=NODE)
+    members = (contact.caller_channel, name)
+    for count, channel in enumerate(members, start=1):
+        joined = LegBridged(channel=channel, bridge=meeting, members=members[:count], at=datetime.now(UTC))
+        handle(joined, node=NODE)
 
 
 def contact_of(line: Line) -> Contact:

@@ -249,12 +249,20 @@ def test_a_caller_who_left_before_the_timer_is_not_handed_over(
 def test_a_flow_whose_start_was_lost_is_started_by_its_timer_once(
     monkeypatch: pytest.MonkeyPatch, admin_database_url: str
 ) -> None:
-    line = calls.make_line()
+    tenant = factories.make_tenant()
+    # Whether the caller is known decides the first step, so it is the tenant's to take, after the arrival.
+    nodes = {
+        "who": {"type": "caller", "known": "queue", "unknown": "queue"},
+        "queue": {"type": "queue", "queue": factories.make_queue(tenant).code},
+    }
+    flow = factories.make_flow(tenant, {"schema": 1, "start": "who", "nodes": nodes})
+    number = factories.make_number(tenant)
+    factories.make_entry_point(tenant, flow=flow, number=number)
 
     def dead(**given: Any) -> None:
         raise SystemExit("killed after the arrival")
 
-    event = calls.arrived(line.number)
+    event = calls.arrived(number.e164)
     with monkeypatch.context() as dying:
         dying.setattr(handling, "start_flow", dead)
         with pytest.raises(SystemExit):

@@ -133,10 +133,37 @@ async def test_commands_whose_claim_was_committed_and_not_heard_of_are_carried_o
         return commands
 
     monkeypatch.setattr(module, "claim", claim)
+    # As if another process had asked: the worker claims all of it.
+    monkeypatch.setattr(module, "enlist_worker", lambda _worker: lambda: None)
     async with worker_on(exchange, tmp_path, holder="one"):
         await _whole_call(exchange, line, within_s=12)
     exchange.stop()
     assert "dial" in {command.kind for command in lost}
+    assert len(phone.calls) == 1
+
+
+async def test_commands_of_its_own_whose_commit_was_not_heard_of_are_carried_out_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, _, station = await in_thread(line_with_agent)()
+    exchange = Exchange()
+    phone = register(exchange, station)
+    unheard: list[str] = []
+    line_up = module.SwitchWorker.line_up
+
+    def deaf(worker: Any, commands: Any) -> Any:
+        end = line_up(worker, commands)
+        kinds = [str(command.kind) for command in commands]
+        if "dial" in kinds and not unheard:
+            unheard.extend(kinds)
+            return lambda _kept: end(False)
+        return end
+
+    monkeypatch.setattr(module.SwitchWorker, "line_up", deaf)
+    async with worker_on(exchange, tmp_path, holder="one"):
+        await _whole_call(exchange, line, within_s=12)
+    exchange.stop()
+    assert unheard == ["dial"]
     assert len(phone.calls) == 1
 
 
