@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from deploy.lab.exchange import Lab
 from deploy.lab.sipp import Caller, Phone, Phones, Sipp, call
@@ -51,3 +52,10 @@ async def over(sipp: Sipp) -> FarCall:
     """The caller's one call, when it is over."""
     (only,) = await asyncio.to_thread(sipp.wait, OVER_WITHIN_S)
     return only
+
+
+def left_at(far: FarCall) -> datetime:
+    """When a call ended, by a BYE or a CANCEL of either side."""
+    at = far.bye_at or far.cancelled_at
+    assert at is not None, f"{far.call_id} is not over"
+    return at

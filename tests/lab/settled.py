@@ -78,3 +78,15 @@ def assert_once(tenant: Tenant) -> None:
                 assert earlier.ended_at == later.started_at, [(row.kind, row.started_at) for row in stretches]
             # A phone may have been rung by our clock after the caller had left by the exchange's: for no time at all.
             assert stretches[-1].ended_at <= max(contact.ended_at, stretches[-1].started_at)
+
+
+def metered_s(contact: Contact) -> float:
+    """The metered seconds of a contact that is over."""
+    assert contact.metered_ms is not None
+    return float(contact.metered_ms) / 1000
+
+
+def place_of(contact: Contact) -> str:
+    """The contact's place in the queue, as decisions tell it."""
+    assert contact.order_at is not None
+    return contact.order_at.isoformat()

@@ -19,7 +19,7 @@ from deploy.lab.sipp import Phone, Sipp, leaving_together_scenario, load_caller_
 from deploy.lab.sipp_log import FarCall
 from routing.states import ContactState, EndReason
 from tests import factories
-from tests.lab.far_ends import FarEnds
+from tests.lab.far_ends import FarEnds, left_at
 from tests.lab.lines import make_line
 from tests.lab.settled import settled
 from tests.lab.stack import in_state, record_of, seat, working
@@ -72,7 +72,7 @@ async def test_a_hundred_callers_hang_up_in_the_same_second(
             fars = [far for each in (talkers, waiters) for far in await asyncio.to_thread(each.wait, 60.0)]
             contacts = await settled(lab, line.tenant, CROWD)
             rang = await eventually(lambda: _left(phones.calls()))
-    left = sorted(far.bye_at or far.cancelled_at for far in fars)
+    left = sorted(left_at(far) for far in fars)
     assert len(left) == CROWD
     assert (left[-1] - left[0]).total_seconds() < 1, "in the same second"
     assert Counter(row.end_reason for row in contacts) == {

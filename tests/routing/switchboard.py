@@ -71,5 +71,6 @@ async def eventually(what: Callable[[], Result], *, within_s: float = WAIT_S) ->
         if answer:
             return answer
         if asyncio.get_running_loop().time() > deadline:
-            raise AssertionError(f"{what.__name__} did not become true within {within_s} s; it is {answer!r}")
+            name = getattr(what, "__name__", repr(what))
+            raise AssertionError(f"{name} did not become true within {within_s} s; it is {answer!r}")
         await asyncio.sleep(0.02)
