@@ -35,7 +35,9 @@ def own_valkey() -> valkey.Server:
     place = find_place(checkout.STATE / "chaos", "test")
     place.folder.mkdir(parents=True, exist_ok=True)
     port = ports.choose(taken=set())
-    return valkey.Server(place, valkey_program("auto"), port, secrets.token_hex(8), keep=False)
+    return valkey.Server(
+        place, valkey_program(os.environ.get("HOTSEAT_SERVICES") or "auto"), port, secrets.token_hex(8), keep=False
+    )
 
 
 def table(report: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 
 from deploy.lab.exchange import Lab
 from deploy.lab.sipp import Sipp, load_caller_scenario
@@ -14,6 +15,10 @@ from deploy.lab.sipp_log import FarCall
 FIRST_NUMBER = 447_700_100_000
 PATIENCE_S = 120.0
 DIGITS = 10
+FIRST_MEDIA, LAST_MEDIA = 30_000, 32_764
+
+_media = cycle(range(FIRST_MEDIA, LAST_MEDIA, 4))
+"""A place of its own for each crowd's media: below those of single callers, of which there is room for fifty only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,7 @@ def calling(lab: Lab, crowd: Crowd) -> Iterator[Sipp]:
         arguments = ["-m", str(crowd.calls), "-l", str(crowd.calls), "-inf", numbers.name]
         arguments += ["-r", str(per_10_s), "-rp", "10000"]
         scenario = load_caller_scenario(to=crowd.to, talk_s=crowd.talk_s, patience_s=crowd.patience_s)
-        with Sipp(lab, scenario, arguments) as sipp:
+        with Sipp(lab, scenario, arguments, media_base=next(_media)) as sipp:
             yield sipp
 
 

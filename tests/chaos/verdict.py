@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from agents.public import Slot
 from deploy.lab import exchange
@@ -20,6 +24,7 @@ from tenants.public import Event, Tenant, engine_scope, tenant_scope
 from tests.chaos.crowd import digits, number_of
 
 TOLERANCE_S = 1.0
+_Row = TypeVar("_Row", Offer, Participation, Segment)
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,10 @@ def on_record(tenant: Tenant) -> list[Served]:
     ]
 
 
-def _by_contact(rows: Iterable[object]) -> dict[object, list[object]]:
-    found: dict[object, list[object]] = defaultdict(list)
+def _by_contact(rows: Iterable[_Row]) -> dict[UUID, list[_Row]]:
+    found: dict[UUID, list[_Row]] = defaultdict(list)
     for row in rows:
-        found[row.contact_id].append(row)  # type: ignore[attr-defined]
+        found[row.contact_id].append(row)
     return found
 
 
@@ -122,7 +127,7 @@ def _wrong_with(served: Served, far: FarCall, rings: int) -> list[str]:
 def left_over(lab: Lab) -> list[str]:
     """What should be gone when every call is over: in the rows of all tenants, and in the exchange."""
     with engine_scope(read_only=True):
-        rows = {
+        rows: dict[str, QuerySet[Any]] = {
             "contacts": Contact.objects.exclude(state=ContactState.ENDED),
             "offers": Offer.objects.filter(state__in=LIVE_OFFER),
             "parts": Participation.objects.filter(left_at__isnull=True),

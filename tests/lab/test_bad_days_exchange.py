@@ -147,12 +147,11 @@ def test_dead_name_servers_do_not_hold_up_calls(running: Lab, tmp_path: Path) ->
     lab = running
     etc = Path(lab.state_dir) / "etc"
     exchange.stop(lab)
-    exchange.render(lab)
     (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
     (etc / "resolv.conf").write_text("nameserver 192.0.2.1\n")
     with ExitStack() as stack:
         deaf = exchange.start(lab)
-        stack.callback(lambda: (exchange.stop(deaf), exchange.render(deaf), exchange.start(deaf)))
+        stack.callback(restart, deaf)
         there = stack.enter_context(installation(deaf, tmp_path))
         there.start("engine")
         there.start("switch")
@@ -167,3 +166,10 @@ def test_dead_name_servers_do_not_hold_up_calls(running: Lab, tmp_path: Path) ->
         waits = [(rung[number_of(call)] - call.invite_at).total_seconds() for call in far]
         assert statistics.median(waits) < 0.5
         assert max(waits) < 2.5
+
+
+def restart(lab: Lab) -> None:
+    """Start the exchange again, configured as it should be."""
+    exchange.stop(lab)
+    exchange.render(lab)
+    exchange.start(lab)

@@ -35,7 +35,7 @@ from reporting.board import board_rows
 from routing.states import ContactState
 from tenants.public import Outbox, Role, Tenant, engine_scope
 from tests.api import signed_in
-from tests.chaos.crowd import calling
+from tests.chaos.crowd import FIRST_MEDIA, LAST_MEDIA, calling
 from tests.chaos.lines import line, node_is_connected
 from tests.chaos.processes import Installation, Running, installation, until
 from tests.chaos.verdict import left_over, wrong_with_calls
@@ -63,7 +63,7 @@ def test_callers_hear_music_while_postgresql_is_away_and_nothing_is_lost(
         waiting = stack.enter_context(calling(lab, waits.crowd(first=FIRST + 100, calls=1, talk_s=(25, 25))))
         until("two talk", lambda: len(talks.contacts(ContactState.ENGAGED)) == 2, within_s=10)
         until("one waits", lambda: waits.contacts(ContactState.QUEUED), within_s=15)
-        with database_away(admin_database_url), RtpWatch() as sound:
+        with database_away(admin_database_url), RtpWatch(first_port=FIRST_MEDIA, last_port=LAST_MEDIA) as sound:
             late = stack.enter_context(calling(lab, talks.crowd(first=FIRST + 10, calls=2)))
             time.sleep(AWAY_S)
             (heard,) = waiting.calls()
@@ -132,10 +132,9 @@ def test_routing_goes_on_without_valkey_and_the_board_is_right_soon_after(lab: L
 
 def own_valkey(folder: Path) -> valkey.Server:
     """A server of this test alone: others of the checkout use the common one."""
-    os.environ.setdefault("HOTSEAT_SERVICES", "auto")
     place = find_place(folder, "test")
     place.folder.mkdir(parents=True, exist_ok=True)
-    program = valkey_program(os.environ["HOTSEAT_SERVICES"])
+    program = valkey_program(os.environ.get("HOTSEAT_SERVICES") or "auto")
     server = valkey.Server(place, program, ports.choose(taken=set()), secrets.token_hex(8), keep=False)
     server.start()
     return server
