@@ -6,14 +6,14 @@ would have been told to.
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.public import Station
-from routing.models import Contact, Leg, Offer, OutboundCall, Participation, SwitchNode
+from routing.models import CommandKind, Contact, Leg, Offer, OutboundCall, Participation, SwitchCommand, SwitchNode
 from routing.services.legs import offer_of_bridge
 from routing.services.offers import leg_channel_of
 from routing.services.outbound import outbound_name
@@ -25,6 +25,7 @@ from routing.switch.port import (
     EndpointSnapshot,
     LegAnswered,
     LegBridged,
+    LegEnded,
 )
 from tenants.public import db_now, engine_scope
 
@@ -39,12 +40,16 @@ Missed = CallArrived | LegAnswered | LegBridged
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What differs: events to apply as if they had come, channels to hang up, legs that are no more, idle bridges."""
+    """What differs: events to apply as if they had come, channels to hang up, legs that are no more, idle bridges.
+
+    `answers`: when callers' legs were answered, by the exchange's clock, if they were and no report of it came.
+    """
 
     missed: list[Missed]
     strays: list[str]
     vanished: list[str]
     empty: list[str]
+    answers: dict[str, datetime]
 
     def unless(self, is_told: Callable[[str], bool]) -> "Findings":
         """Leave out the channels of which something is being told just now: it may say the same, and says it better."""
@@ -52,7 +57,7 @@ class Findings:
         return replace(self, missed=missed, vanished=[name for name in self.vanished if not is_told(name)])
 
 
-NOTHING = Findings(missed=[], strays=[], vanished=[], empty=[])
+NOTHING = Findings(missed=[], strays=[], vanished=[], empty=[], answers={})
 
 
 def compare(
@@ -83,6 +88,7 @@ def compare(
         outside = {outbound_name(call) for call in calls.filter(ended_at__isnull=True).values_list("id", flat=True)}
         awaited |= outside
         rows = list(Leg.objects.filter(Q(node=node, ended_at__isnull=True) | Q(channel_id__in=present.keys())))
+        answers = _answer_times(rows)
         settled = db_now() - YOUNG - timedelta(seconds=age)
         # Callers whose contact goes on, or was over only just now: all others are to be hung up, or were turned away.
         served = set(
@@ -106,13 +112,43 @@ def compare(
         if leg.created_at < settled and name not in (served if leg.offer_id is None else at_work)
     }
     return Findings(
-        missed=_missed(present, bridges, legs, known, awaited, now=now),
+        missed=_missed(present, bridges, legs, known, awaited, answers=answers, now=now),
         strays=[
             name for name, channel in present.items() if name in over or _is_nobodys(name, channel, known, awaited)
         ],
         vanished=[name for name, leg in legs.items() if name not in present and leg.created_at < settled],
         empty=[bridge.id for bridge in bridges if not bridge.channels and _offer_is_over(bridge.id, awaited)],
+        answers=answers,
     )
+
+
+def with_answers(ended: Sequence[LegEnded], answers: Mapping[str, datetime]) -> list[LegAnswered | LegEnded]:
+    """The ends of legs that are gone, and before them the answers of which no report came either."""
+    told: list[LegAnswered | LegEnded] = []
+    for end in ended:
+        if end.answered and end.channel in answers:
+            told.append(LegAnswered(channel=end.channel, at=min(answers[end.channel], end.at)))
+        told.append(end)
+    return told
+
+
+def _answer_times(legs: Sequence[Leg]) -> dict[str, datetime]:
+    """When callers' legs that are not known to be answered would have been: when the exchange was asked to.
+
+    The exchange answers within milliseconds; that the report of it is lost with a worker must not change the bill.
+    """
+    unheard = {
+        leg.interaction_id: leg.channel_id
+        for leg in legs
+        if leg.offer_id is None and leg.answered_at is None and leg.ended_at is None
+    }
+    asked = SwitchCommand.objects.filter(
+        kind=CommandKind.ANSWER, interaction_id__in=unheard.keys(), begun_at__isnull=False
+    ).values_list("interaction_id", "begun_at", "interaction__clock_offset_ms")
+    return {
+        unheard[interaction_id]: begun_at - timedelta(milliseconds=offset_ms)
+        for interaction_id, begun_at, offset_ms in asked
+    }
 
 
 def unlike_ours(endpoints: Sequence[EndpointSnapshot]) -> list[EndpointSnapshot]:
@@ -157,6 +193,7 @@ def _missed(
     known: Collection[str],
     awaited: Collection[str],
     *,
+    answers: Mapping[str, datetime],
     now: datetime,
 ) -> list[Missed]:
     missed: list[Missed] = []
@@ -166,7 +203,7 @@ def _missed(
             missed.append(arrival)
         leg = legs.get(name)
         if channel.answered and (leg.answered_at is None if leg else name in awaited):
-            missed.append(LegAnswered(channel=name, at=now))
+            missed.append(LegAnswered(channel=name, at=answers.get(name, now)))
     for bridge in bridges:
         for name in bridge.channels:
             leg = legs.get(name)

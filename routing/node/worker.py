@@ -28,7 +28,7 @@ from routing.node.execution import (
 )
 from routing.node.handling import end_leg, handle
 from routing.node.keyed import KeyedTasks
-from routing.node.reconcile import Findings, compare, last_alive, unlike_ours
+from routing.node.reconcile import Findings, compare, last_alive, unlike_ours, with_answers
 from routing.node.recovery import begun_before, return_unheard
 from routing.node.sounds import Sounds
 from routing.services.commands import enlist_worker
@@ -387,7 +387,7 @@ class SwitchWorker:
         if not self._lease_is_good():
             return
         await self._tell_findings(found)
-        for event in (*found.missed, *ended):
+        for event in (*found.missed, *with_answers(ended, found.answers)):
             log.info("the exchange's state says what no event did", extra={"event": type(event).__name__})
             self._events.start([_key(event)], partial(self._apply, event))
         for channel in set(found.vanished) - {event.channel for event in ended}:

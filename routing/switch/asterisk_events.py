@@ -228,17 +228,19 @@ def place_of_ending(channel: str) -> str:
 
 
 def ending(channel: str, text: str) -> LegEnded | None:
-    """Read what such a variable says: the channel, seconds since the epoch, the cause. ``None`` of another channel.
+    """Read what such a variable says: channel, seconds since the epoch, cause, state. ``None`` of another channel.
 
-    A leg that we dialled ends without a cause only when it had been answered; see ``Switch.endings``.
+    See ``Switch.endings`` for the cause of a dialled leg that had been answered.
     """
     words = text.split()
-    if len(words) != 3 or words[0] != channel:
+    if len(words) != 4 or words[0] != channel:
         return None
+    answered = _STATES.get(words[3]) is ChannelState.UP
     cause = _q850(int(words[2]))
-    if cause == Cause.NORMAL_CLEARING and not _is_counted(channel):
+    if answered and cause == Cause.NORMAL_CLEARING and not _is_counted(channel):
         cause = Cause.NORMAL_UNSPECIFIED
-    return LegEnded(channel=channel, at=datetime.fromtimestamp(float(words[1]), UTC), cause=cause)
+    at = datetime.fromtimestamp(float(words[1]), UTC)
+    return LegEnded(channel=channel, at=at, cause=cause, answered=answered)
 
 
 def _is_counted(channel: str) -> bool:

@@ -134,7 +134,8 @@ class LegEnded:
     """A leg is over, by whichever side.
 
     ``cause`` is Q.850: ours where we hung up, 16 for a plain BYE or CANCEL. ``sip_status`` is the final SIP answer,
-    where there was one other than 2xx. It may come without an ``LegAnswered`` or ``LegRinging`` before it.
+    where there was one other than 2xx. It may come without an ``LegAnswered`` or ``LegRinging`` before it. ``answered``
+    is said only when asked for afterwards (``Switch.endings``): the leg was up, whether or not that was heard.
     """
 
     channel: str
@@ -142,6 +143,7 @@ class LegEnded:
     cause: int
     sip_status: int | None = None
     sip_call_id: str = ""
+    answered: bool = False
 
     @property
     def key(self) -> str:

@@ -163,8 +163,8 @@ class Exchange:
             sip_status=None if channel.answered else status or sip_status(cause),
             sip_call_id=channel.sip_call_id,
         )
-        unheard = channel.answered and not channel.incoming
-        self.over[channel.id] = replace(ended, cause=Cause.NORMAL_UNSPECIFIED) if unheard else ended
+        told = Cause.NORMAL_UNSPECIFIED if channel.answered and not channel.incoming else cause
+        self.over[channel.id] = replace(ended, cause=told, answered=channel.answered)
         while len(self.over) > 4096:
             del self.over[next(iter(self.over))]
         self._tell(ended)

@@ -160,7 +160,7 @@ def test_an_answer_that_is_too_old_says_nothing() -> None:
         node=calls.NODE, channels=[snapshot("agent.nobodys")], bridges=[], now=datetime.now(UTC),
         began=time.monotonic() - 60,
     )  # fmt: skip
-    assert found == Findings(missed=[], strays=[], vanished=[], empty=[])
+    assert found == Findings(missed=[], strays=[], vanished=[], empty=[], answers={})
 
 
 def test_an_empty_bridge_is_idle_unless_its_offer_still_lives() -> None:

@@ -229,6 +229,41 @@ async def test_a_caller_who_left_while_no_worker_was_connected_is_abandoned_at_t
     assert "lost with its exchange" not in caplog.text
 
 
+async def test_an_answer_that_nobody_heard_of_is_metered_all_the_same(tmp_path: Path) -> None:
+    line = await in_thread(calls.make_line)(short_abandon_seconds=0)
+    exchange = Exchange()
+    async with worker_on(exchange, tmp_path, holder="one"):
+        caller = place_call(exchange, dnis=line.number, ani=NUMBER)
+        contact = await eventually(lambda: in_state(line.tenant, ContactState.QUEUED))
+    assert contact is not None
+    await in_thread(_age_legs)()
+    await in_thread(_ask_for_answer)(contact)
+    exchange.answer(caller.channel)
+    await asyncio.sleep(0.5)
+    caller.hang_up()
+    async with worker_on(exchange, tmp_path, holder="two"):
+        ended = await eventually(lambda: in_state(line.tenant, ContactState.ENDED))
+    exchange.stop()
+    assert ended is not None
+    assert ended.end_reason == EndReason.ABANDONED
+    assert 400 < (ended.metered_ms or 0) < 900
+
+
+def _ask_for_answer(contact: Contact) -> None:
+    """A worker began to have the caller's leg answered, and died."""
+    with engine_scope():
+        SwitchCommand.objects.create(
+            node=calls.NODE,
+            interaction_id=contact.interaction_id,
+            contact_id=contact.id,
+            kind=CommandKind.ANSWER,
+            arguments={"channel": contact.caller_channel},
+            state="done",
+            created_at=db_now(),
+            begun_at=db_now(),
+        )
+
+
 def _offset_of(contact: Contact) -> int:
     with engine_scope(read_only=True):
         return Interaction.objects.using("engine").get(id=contact.interaction_id).clock_offset_ms

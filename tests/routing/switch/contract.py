@@ -446,6 +446,7 @@ class SwitchContract:
         ended = {leg.channel: leg for leg in await ear.switch.endings([left, rung, new_id()])}
         assert set(ended) == {left, rung}
         assert (ended[left].cause, ended[rung].cause) == (Cause.NORMAL_CLEARING, Cause.NO_ANSWER)
+        assert (ended[left].answered, ended[rung].answered) == (True, False)
         assert lost.at < ended[rung].at < ended[left].at
         (answered,) = ear.of(LegAnswered, channel=left)
         assert 1.5 < (ended[left].at - answered.at).total_seconds() < 2.8

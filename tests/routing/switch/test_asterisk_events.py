@@ -153,21 +153,22 @@ def test_a_snapshot_tells_an_incoming_call_from_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("channel_id", "cause", "told"),
+    ("channel_id", "cause", "state", "told"),
     [
-        ("node1-1795385937.7", 0, Cause.NORMAL_CLEARING),
-        ("node1-1795385937.7", 127, Cause.NORMAL_CLEARING),
-        ("agent.01a204e3-4752-7a39-b8d6-089b67c3922e", 19, Cause.NO_ANSWER),
-        ("agent.01a204e3-4752-7a39-b8d6-089b67c3922e", 16, Cause.NORMAL_UNSPECIFIED),
+        ("node1-1795385937.7", 0, "Up", Cause.NORMAL_CLEARING),
+        ("node1-1795385937.7", 127, "Ring", Cause.NORMAL_CLEARING),
+        ("agent.01a204e3-4752-7a39-b8d6-089b67c3922e", 19, "Ringing", Cause.NO_ANSWER),
+        ("agent.01a204e3-4752-7a39-b8d6-089b67c3922e", 16, "Up", Cause.NORMAL_UNSPECIFIED),
     ],
 )
-def test_the_dialplan_says_how_a_leg_ended(channel_id: str, cause: int, told: int) -> None:
+def test_the_dialplan_says_how_a_leg_ended(channel_id: str, cause: int, state: str, told: int) -> None:
     at = datetime(2026, 11, 22, 22, 18, 59, 921000, tzinfo=UTC)
-    assert ending(channel_id, f"{channel_id} 1795385939.921 {cause}") == LegEnded(channel=channel_id, at=at, cause=told)
+    ended = LegEnded(channel=channel_id, at=at, cause=told, answered=state == "Up")
+    assert ending(channel_id, f"{channel_id} 1795385939.921 {cause} {state}") == ended
 
 
 def test_a_place_that_another_leg_has_taken_says_nothing() -> None:
-    assert ending("node1-1795385937.7", "node1-1795385937.4103 1795385939.921 0") is None
+    assert ending("node1-1795385937.7", "node1-1795385937.4103 1795385939.921 0 Up") is None
     assert ending("node1-1795385937.7", "") is None
 
 
