@@ -44,6 +44,7 @@ def table(report: Mapping[str, Any]) -> str:
     """The outcome, for a terminal."""
     lines = [f"{'contacts (trials)':<34}{report['trials']:>8}", f"{'seed':<34}{report['seed']:>8}"]
     lines += [f"{'killed: ' + name:<34}{count:>8}" for name, count in sorted(report["kills"].items())]
+    lines += [f"{'ended: ' + reason:<34}{count:>8}" for reason, count in sorted(report["endings"].items())]
     lines.append(f"{'violations':<34}{len(report['violations']):>8}")
     bound = report["bound"]
     lines.append(f"{'rate of violations, 95 % bound':<34}{'–' if bound is None else f'{bound:.4f}':>8}")

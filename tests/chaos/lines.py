@@ -90,8 +90,9 @@ def node_is_connected(lab: Lab) -> bool:
 def last_alive(lab: Lab) -> datetime:
     """When the exchange was last seen alive, by its own clock."""
     with engine_scope(read_only=True):
-        at: datetime = SwitchNode.objects.values_list("last_alive_at", flat=True).get(name=lab.node)
-        return at
+        at = SwitchNode.objects.values_list("last_alive_at", flat=True).get(name=lab.node)
+    assert at is not None
+    return at
 
 
 def holder(lab: Lab) -> tuple[str, int]:

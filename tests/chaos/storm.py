@@ -16,7 +16,7 @@ from tests.chaos.crowd import calling
 from tests.chaos.lines import Line, line, node_is_connected
 from tests.chaos.processes import Installation, Running, installation, until
 from tests.chaos.storm_plan import RATE, Plan
-from tests.chaos.verdict import left_over, wrong_with_calls
+from tests.chaos.verdict import left_over, on_record, wrong_with_calls
 
 FIRST = 447_701_000_000
 SECOND_LINE = 100_000
@@ -47,10 +47,12 @@ def play(lab: Lab, server: valkey.Server, decided: Plan) -> dict[str, Any]:
         _wait_for_callers(sipps, lines)
         settled = _settles(lab)
         problems = [problem for one, sipp in zip(lines, sipps, strict=False) for problem in _wrong(one, sipp)]
+        endings = Counter(str(served.contact.end_reason) for one in lines for served in on_record(one.tenant))
     violations = problems + settled
     return {
         "trials": decided.contacts,
         "kills": dict(kills),
+        "endings": dict(endings),
         "violations": violations,
         "bound": None if violations else round(3 / decided.contacts, 5),
     }

@@ -77,8 +77,8 @@ def _by_contact(rows: Iterable[_Row]) -> dict[UUID, list[_Row]]:
 def wrong_with_calls(tenant: Tenant, callers: Sequence[FarCall], agent_legs: Sequence[FarCall]) -> list[str]:
     """Compare each caller's own view of the call, and the telephones', with what is on record.
 
-    For callers who waited to be answered: each is one contact, ended once, handled by one agent, and metered and
-    recorded for as long as they talked.
+    For callers who waited to be answered: each is one contact, ended once, handled by one agent (or abandoned, when the
+    caller left first), and metered and recorded for as long as the line was answered.
     """
     records: dict[str, list[Served]] = defaultdict(list)
     for one in on_record(tenant):
@@ -101,7 +101,9 @@ def _wrong_with(served: Served, far: FarCall, rings: int) -> list[str]:
         problems.append(f"{contact.state}, ended {served.endings} times")
     if rings > len(served.offers):
         problems.append(f"telephones rang {rings} times for {len(served.offers)} offers")
-    if far.final_status != 200 or contact.end_reason != EndReason.HANDLED or len(served.parts) != 1:
+    if not _gave_up(served, far) and (
+        far.final_status != 200 or contact.end_reason != EndReason.HANDLED or len(served.parts) != 1
+    ):
         problems.append(f"answered {far.final_status}, {contact.end_reason}, served {len(served.parts)} times")
         return problems
     recorded = served.caller_leg
@@ -122,6 +124,12 @@ def _wrong_with(served: Served, far: FarCall, rings: int) -> list[str]:
         if before.ended_at != after.started_at
     ]
     return [*problems, *(f"a gap in the record: {gap}" for gap in gaps)]
+
+
+def _gave_up(served: Served, far: FarCall) -> bool:
+    """Whether the caller hung up before an agent was there: an answer that a dying worker left without its agent."""
+    reasons = (EndReason.ABANDONED, EndReason.SHORT_ABANDONED)
+    return far.ended_by == "self" and served.contact.end_reason in reasons and not served.parts
 
 
 def left_over(lab: Lab) -> list[str]:
