@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from uuid import UUID
 
 from agents.public import profile_hooks, skill_removal_hooks, wrap_up_hooks
@@ -17,6 +20,7 @@ from routing.public import (
     end_wrap_up_segment_of,
     judge_profile,
     refuse_required_skill,
+    run_pool,
     send_step,
 )
 from tenants import points
@@ -25,26 +29,36 @@ from tenants.public import on_leaving, subscribe, wire_matching, with_retries
 log = logging.getLogger(__name__)
 
 MATCH_PATIENCE_S = 2.0
+MATCHING_THREADS = 3
 
-_match = MatchRunner()
 
+def match(pool: UUID) -> None:
+    """Run the pass that a committed change asks for.
 
-def run_pools(pools: frozenset[UUID]) -> None:
-    """Run the passes that a committed change asks for.
-
-    What asked for them has been committed, so a database that fails now must not make it look failed: the sweep finds
+    What asked for it has been committed, so a database that fails now must not make it look failed: the sweep finds
     the pair a second later.
     """
     try:
-        with_retries(lambda: _match(pools), patience_s=MATCH_PATIENCE_S)
+        with_retries(lambda: run_pool(pool), patience_s=MATCH_PATIENCE_S)
     except Exception:
         log.exception("a matching pass failed; the sweep will make up for it")
+
+
+@contextmanager
+def matching_aside() -> Generator[None]:
+    """Within it, passes have threads of their own: what an exchange tells next does not wait for them."""
+    with ThreadPoolExecutor(MATCHING_THREADS, "matching") as threads:
+        wire_matching(run_pools=MatchRunner(run=match, executor=threads), send_hints=HintSender())
+        try:
+            yield
+        finally:
+            wire_matching(run_pools=MatchRunner(run=match), send_hints=HintSender())
 
 
 def wire() -> None:
     """Connect the ports."""
     points.arm(os.environ)
-    wire_matching(run_pools=run_pools, send_hints=HintSender())
+    wire_matching(run_pools=MatchRunner(run=match), send_hints=HintSender())
     profile_hooks.append(judge_profile)
     skill_removal_hooks.append(refuse_required_skill)
     wrap_up_hooks.append(end_wrap_up_segment_of)

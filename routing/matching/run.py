@@ -2,7 +2,8 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -204,25 +205,31 @@ class MatchRunner:
     """Runs the passes that this process asks for. One that still waits for a pool's lock serves all who ask meanwhile.
 
     A request that comes while a pass of the same pool has not begun needs none of its own: that pass will see it. So
-    a flood of requests occupies two threads a pool at most: one that matches and one that waits.
+    a flood of requests occupies two threads a pool at most: one that matches and one that waits. With an `executor`,
+    those are its threads, and nobody who asks waits for a pass.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, run: Callable[[UUID], object] = run_pool, executor: Executor | None = None) -> None:
+        self._run_pool, self._executor = run, executor
         self._guard = threading.Lock()
         self._waiting: set[UUID] = set()
         self._running: dict[UUID, threading.Lock] = defaultdict(threading.Lock)
 
     def __call__(self, pools: frozenset[UUID]) -> None:
         for pool in sorted(pools):
-            self._run(pool)
+            with self._guard:
+                if pool in self._waiting:
+                    continue
+                self._waiting.add(pool)
+            if self._executor is None:
+                self._run(pool)
+            else:
+                self._executor.submit(self._run, pool)
 
     def _run(self, pool: UUID) -> None:
         with self._guard:
-            if pool in self._waiting:
-                return
-            self._waiting.add(pool)
             lock = self._running[pool]
         with lock:
             with self._guard:
                 self._waiting.discard(pool)
-            run_pool(pool)
+            self._run_pool(pool)

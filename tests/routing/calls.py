@@ -16,6 +16,7 @@ from uuid import UUID
 from agents.public import AgentSession
 from config import wiring
 from config.hints import HintSender
+from routing.matching import MatchRunner
 from routing.models import (
     CommandKind,
     Contact,
@@ -219,7 +220,7 @@ def matching_by_hand() -> Iterator[Requested]:
     try:
         yield requested
     finally:
-        wire_matching(run_pools=wiring.run_pools, send_hints=HintSender())
+        wire_matching(run_pools=MatchRunner(run=wiring.match), send_hints=HintSender())
 
 
 def pair_up(contact: Contact, session: AgentSession) -> None:

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from config.hints import listen, listening_locally
 from config.runs import told_run
 from config.switch_points import with_points
+from config.wiring import matching_aside
 from routing.public import Sounds, SwitchWorker, switch_hint
 from routing.speech import SpeechCache, speech_engine
 from routing.switch.ari import AriClient
@@ -34,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, node: str, **options: Any) -> None:
         """Serve until a signal says stop. Calls go on without the worker."""
-        with told_run("switch", node=node):
+        with told_run("switch", node=node), matching_aside():
             asyncio.run(_serve(node))
 
 

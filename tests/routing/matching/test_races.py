@@ -11,7 +11,6 @@ import psycopg
 
 from agents.public import set_ready
 from routing.matching import MatchRunner
-from routing.matching import run as running
 from routing.matching.run import run_pool
 from routing.models import Contact
 from routing.states import ContactState
@@ -138,10 +137,10 @@ def test_hang_ups_and_passes_at_once_leave_no_slot_held_for_nobody() -> None:
     assert states == [ContactState.ENDED, ContactState.OFFERED] * 10
 
 
-def test_a_flood_of_requests_occupies_two_threads_a_pool(monkeypatch: Any) -> None:
+def test_a_flood_of_requests_occupies_two_threads_a_pool() -> None:
     """asterisk#1961, #1972: one thread, 40,000 queues, a backlog of 62,000 tasks."""
     line = calls.make_line()
-    runner, began, go = MatchRunner(), threading.Semaphore(0), threading.Event()
+    began, go = threading.Semaphore(0), threading.Event()
     passes: list[object] = []
 
     def slow(pool: object) -> int:
@@ -150,8 +149,7 @@ def test_a_flood_of_requests_occupies_two_threads_a_pool(monkeypatch: Any) -> No
         go.wait(timeout=10)
         return 0
 
-    monkeypatch.setattr(running, "run_pool", slow)
-    pools = frozenset({line.tenant.id})
+    runner, pools = MatchRunner(run=slow), frozenset({line.tenant.id})
     with ThreadPoolExecutor(12) as threads:
         first = threads.submit(runner, pools)
         assert began.acquire(timeout=5)
@@ -165,3 +163,18 @@ def test_a_flood_of_requests_occupies_two_threads_a_pool(monkeypatch: Any) -> No
         first.result(timeout=5)
         second.result(timeout=5)
     assert passes == [line.tenant.id] * 2
+
+
+def test_with_threads_of_its_own_nobody_who_asks_waits_for_a_pass() -> None:
+    line = calls.make_line()
+    began, go = threading.Event(), threading.Event()
+
+    def slow(_pool: object) -> None:
+        began.set()
+        assert go.wait(timeout=10)
+
+    with ThreadPoolExecutor(2) as threads:
+        runner = MatchRunner(run=slow, executor=threads)
+        runner(frozenset({line.tenant.id}))  # returns, though the pass waits for `go`
+        assert began.wait(timeout=5)
+        go.set()
