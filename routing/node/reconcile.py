@@ -142,12 +142,13 @@ def _answer_times(legs: Sequence[Leg]) -> dict[str, datetime]:
         for leg in legs
         if leg.offer_id is None and leg.answered_at is None and leg.ended_at is None
     }
-    asked = SwitchCommand.objects.filter(
-        kind=CommandKind.ANSWER, interaction_id__in=unheard.keys(), begun_at__isnull=False
-    ).values_list("interaction_id", "begun_at", "interaction__clock_offset_ms")
+    asked = SwitchCommand.objects.filter(kind=CommandKind.ANSWER, interaction_id__in=unheard.keys()).values_list(
+        "interaction_id", "begun_at", "interaction__clock_offset_ms"
+    )
     return {
         unheard[interaction_id]: begun_at - timedelta(milliseconds=offset_ms)
         for interaction_id, begun_at, offset_ms in asked
+        if begun_at is not None
     }
 
 
