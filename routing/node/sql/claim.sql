@@ -1,6 +1,7 @@
 -- Begin the node's pending commands, the oldest first, while the lease is held, and settle those that are done.
 -- Walks open_commands, and the key for what is done. The state is asked again on the row itself: whoever waited for
 -- another's claim to commit finds it begun, and leaves it.
+-- One that begins again, with another worker, keeps when it first did: the exchange may have done it then.
 -- The lease's row is locked meanwhile: nobody takes it over between the look at it and the commit.
 WITH lease AS (
     SELECT 1 FROM tenants_lease l
@@ -11,7 +12,7 @@ WITH lease AS (
     WHERE id = ANY(%(done)s) AND fence = %(fence)s AND state = 'begun'
 )
 UPDATE routing_switchcommand AS command
-SET state = 'begun', begun_at = clock_timestamp(), fence = %(fence)s
+SET state = 'begun', begun_at = coalesce(begun_at, clock_timestamp()), fence = %(fence)s
 WHERE command.id IN (
     SELECT id FROM routing_switchcommand
     WHERE node = %(node)s AND state = 'pending'

@@ -150,7 +150,10 @@ def test_after_a_crash_begun_commands_are_pending_again_but_a_dial_never(ringing
     assert dials == [dial.arguments["channel"]] == [calls.offer_of(ringing).leg_channel]
     assert (dial.state, dial.failure) == ("done", "found begun: looked up, never repeated")
     assert states(ringing)["indicate_ringing"] == "pending"
+    (first,) = calls.commands(ringing, CommandKind.INDICATE_RINGING)
     assert [command.kind for command in claim(present, node=calls.NODE)] == ["indicate_ringing"]
+    (again,) = calls.commands(ringing, CommandKind.INDICATE_RINGING)
+    assert again.begun_at == first.begun_at is not None
 
 
 def test_a_workers_own_begun_commands_are_not_recovered(ringing: Contact) -> None:
