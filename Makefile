@@ -28,7 +28,7 @@ test: setup assets ## all tests that need no exchange (no root needed)
 	$(PY) -m pytest -m browser tests/browser $(PYTEST_ARGS) || { [ $$? -eq 5 ] && [ -z "$$CI" ]; }
 
 test-lab: setup assets ## the tests on the real exchange (root)
-	$(PY) -m pytest -m lab tests $(PYTEST_ARGS)
+	$(PY) -m pytest -m "lab and not long" tests $(PYTEST_ARGS)
 
 bench: bench-acd ## every benchmark
 
@@ -39,6 +39,7 @@ model: setup ## check every run of the protocol model, with and without its guar
 	$(PY) -m tests.model
 
 chaos: setup ## callers by SIPp while processes are killed at random (root; N=200 contacts, CHAOS_ARGS="--seed 7")
+	$(PY) -m pytest -m "lab and long" tests/lab $(PYTEST_ARGS)
 	$(PY) -m tests.chaos --contacts $(N) $(CHAOS_ARGS)
 
 mutants: setup ## seed faults in a scratch clone; each must be caught (about ten minutes)

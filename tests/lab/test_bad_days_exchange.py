@@ -53,7 +53,7 @@ def running(lab: Lab) -> Lab:
     return exchange.load() or lab
 
 
-@pytest.mark.parametrize(("away_s", "rate"), [(1, 4.0), (10, 3.0), (60, 1.0)])
+@pytest.mark.parametrize(("away_s", "rate"), [(1, 4.0), (10, 3.0), pytest.param(60, 1.0, marks=pytest.mark.long)])
 def test_calls_outlive_an_event_socket_that_is_dropped_under_load(
     running: Lab, tmp_path: Path, away_s: int, rate: float
 ) -> None:

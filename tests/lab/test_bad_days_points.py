@@ -19,7 +19,7 @@ from tests.chaos.lines import Line, expire_lease, line, node_is_connected
 from tests.chaos.processes import Installation, Running, installation, until
 from tests.chaos.verdict import left_over, wrong_with_calls
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 OVER_S = 120.0
 DIES_S = 45.0
