@@ -281,6 +281,9 @@ def test_every_page_opens(acme: Tenant, browser: Api) -> None:
         if name == "tenants_tenant":
             continue
         listing = browser.get(page(name, "changelist"))
+        if name in ("routing_trunk", "routing_barredprefix"):
+            assert listing.status_code == 403, f"{name} is the operator's"
+            continue
         assert listing.status_code == 200, name
         with tenant_scope(acme.id, read_only=True):
             row = model_admin.model._default_manager.first()
