@@ -5,6 +5,7 @@ Django's permission tables. Plain settings are written by Django's own views ins
 opens; what has rules of its own is a `ServiceForm`, whose view opens its scopes itself.
 """
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import Field, Model, QuerySet
+from django.forms.forms import DeclarativeFieldsMetaclass
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -120,7 +122,11 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
         return redirect("sign-in")
 
 
-class RefusedForm(forms.Form):
+class AbstractFormType(DeclarativeFieldsMetaclass, ABCMeta):
+    """The type of forms of which some leave a method to those made of them: a form without it cannot be made."""
+
+
+class RefusedForm(forms.Form, metaclass=AbstractFormType):
     """A form that shows what a service refused, with all that was put in."""
 
     def take(self, error: HotseatError) -> None:
@@ -159,9 +165,9 @@ class ServiceForm(RefusedForm):
         else:
             field.choices = choices
 
+    @abstractmethod
     def carry_out(self) -> str | None:
         """Call the service, outside any scope; return a sentence to show, or None for the usual one."""
-        raise NotImplementedError
 
 
 class RemovalForm(ServiceForm):

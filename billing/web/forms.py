@@ -1,6 +1,7 @@
 """The operator's forms over an enterprise's money. Each calls one service, outside any scope."""
 
 import datetime as dt
+from abc import abstractmethod
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -50,9 +51,9 @@ class MoneyForm(RefusedForm):
             _dress(field)
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """The page's heading."""
-        raise NotImplementedError
 
     def prepare(self) -> None:
         """Set what depends on the row. The scope is open."""
@@ -61,9 +62,9 @@ class MoneyForm(RefusedForm):
         """Return a sentence on what the form is about. The scope is open."""
         return ""
 
+    @abstractmethod
     def carry_out(self, *, tenant_id: UUID, actor: str) -> str:
         """Call the service; return the address to go to."""
-        raise NotImplementedError
 
     def back(self) -> str:
         """Return the address of the page that this one was opened from."""

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from agents.public import Agent, Site, Skill, Station
 from routing.models import Disposition, EntryPoint, Flow, FlowVersion, Queue
+from tenants.administration import RemovalForm
 from tenants.models import AuditEntry
 from tenants.public import (
     CSP_TENANT_ID,
@@ -296,3 +297,10 @@ def test_every_page_opens(acme: Tenant, browser: Api) -> None:
 def test_the_policy_is_loosened_for_these_pages_only(browser: Api) -> None:
     assert "'unsafe-eval'" in browser.get(reverse("admin:index"))["Content-Security-Policy"]
     assert "'unsafe-eval'" not in Client().get(reverse("sign-in"))["Content-Security-Policy"]
+
+
+@pytest.mark.nodb
+def test_a_form_without_its_service_cannot_be_made() -> None:
+    unfinished: Any = RemovalForm
+    with pytest.raises(TypeError, match="carry_out"):
+        unfinished(caller=None)
