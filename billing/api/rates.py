@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from billing.api.target import OfTenant
 from billing.models import Rate, RateTable
 from billing.services import tariffs
-from tenants.api.public import ReadRows, RelatedId
+from tenants.api.public import ReadRows, RelatedId, RowFilter
 from tenants.public import Right
 
 PRICES = ("price_per_minute", "connection_fee", "minimum_charge", "initial_seconds", "increment_seconds")
@@ -56,7 +56,7 @@ class LastDaySerializer(serializers.Serializer[Any]):
     last_day = serializers.DateField()
 
 
-class RateFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library has no types
+class RateFilter(RowFilter):
     table = django_filters.UUIDFilter(field_name="table_id")
     prefix = django_filters.CharFilter(max_length=16)
 

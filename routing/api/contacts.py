@@ -16,7 +16,7 @@ from routing.models import Contact, ContactParty, Direction, Disposition, Offer,
 from routing.services.desk import NOTE_LIMIT, end_contact, finish_wrap_up
 from routing.services.offers import accept_offer, reject_offer
 from routing.states import ContactState, EndReason, RejectReason
-from tenants.api.public import NewestFirst, ReadRows, RelatedId
+from tenants.api.public import NewestFirst, ReadRows, RelatedId, RowFilter
 from tenants.public import Right, normalise
 
 
@@ -83,7 +83,7 @@ class ContactDetailSerializer(ContactSerializer):
         fields = (*ContactSerializer.Meta.fields, "note", "segments", "offers")
 
 
-class ContactFilter(django_filters.FilterSet):  # type: ignore[misc]  # the library has no types
+class ContactFilter(RowFilter):
     """Times are ISO 8601 with an offset; `ani` is a telephone number in any international way of writing."""
 
     state = django_filters.MultipleChoiceFilter(choices=ContactState.choices)
@@ -122,7 +122,7 @@ class ContactViewSet(ReadRows):
     """Contacts, newest first."""
 
     model = Contact
-    filterset_class: Any = ContactFilter
+    filterset_class = ContactFilter
     pagination_class = NewestFirst
     read_right = Right.READ_CONTACTS
     write_right = Right.END_CONTACTS

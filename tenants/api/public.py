@@ -1,6 +1,7 @@
 """The door of `tenants` for API views: what every app's endpoints are built from."""
 
 from tenants.api.fields import FixedFields, PhoneField, RelatedCode, RelatedId
+from tenants.api.filters import RowFilter
 from tenants.api.pagination import CursorPages, NewestFirst
 from tenants.api.problems import answer, document
 from tenants.api.schema import ProblemSerializer
@@ -17,6 +18,7 @@ __all__ = [
     "ReadRows",
     "RelatedCode",
     "RelatedId",
+    "RowFilter",
     "RowsViewSet",
     "TenantView",
     "TenantViewSet",

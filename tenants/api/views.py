@@ -21,6 +21,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSetMixin
 
 from tenants.api import idempotency, problems
 from tenants.api.authentication import ApiKeyAuthentication, BrowserAuthentication
+from tenants.api.filters import RowFilter
 from tenants.api.pagination import CursorPages
 from tenants.api.parsers import StrictJSONParser
 from tenants.api.permissions import HasRight
@@ -152,7 +153,7 @@ class RowsViewSet(TenantView, GenericViewSet[Any]):
     """A view set over one model's rows of the caller's tenant."""
 
     model: ClassVar[type[Model]]
-    filterset_class: Any = None
+    filterset_class: type[RowFilter] | None = None
     pagination_class = CursorPages
     lookup_value_converter = "uuid"
 
