@@ -7,6 +7,7 @@ Telephone Numbering Plan (UK), NANPA (North America), MIIT's numbering plan (Chi
 import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
+from psycopg import sql
 
 import tenants.ids
 import tenants.models.base
@@ -36,10 +37,10 @@ BARRED = [
     ("+86120", "emergency", "China 120"),
     ("+86122", "emergency", "China 122"),
 ]
-_VALUES = ", ".join(
-    f"(gen_random_uuid(), '{CSP_TENANT_ID}', '{prefix}', '{why}', '{note}')" for prefix, why, note in BARRED
-)
-ADD_BARRED = f"INSERT INTO routing_barredprefix (id, tenant_id, prefix, why, note) VALUES {_VALUES}"  # noqa: S608 - ours
+_ROW = sql.SQL("(gen_random_uuid(), {}, {}, {}, {})")
+_ROWS = sql.SQL(", ").join(_ROW.format(str(CSP_TENANT_ID), *row) for row in BARRED)
+_ADD = sql.SQL("INSERT INTO routing_barredprefix (id, tenant_id, prefix, why, note) VALUES {}")
+ADD_BARRED = _ADD.format(_ROWS).as_string()
 
 ADD_KEY = (
     "ALTER TABLE routing_entrypoint ADD CONSTRAINT routing_entrypoint_backup_id_tenant_fk "

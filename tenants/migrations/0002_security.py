@@ -1,6 +1,7 @@
 """The event log's table, its partitions, the audit trigger, tenant zero, and every table's rights."""
 
 from django.db import migrations
+from psycopg import sql
 
 from tenants.migration_support import (
     ADD,
@@ -97,10 +98,11 @@ END
 $$;
 """
 
-TENANT_ZERO = f"""
+_PROVIDER = sql.SQL("""
 INSERT INTO tenants_tenant (id, slug, name, status, time_zone, language, currency, created_at)
-VALUES ('{CSP_TENANT_ID}', 'provider', 'Hotseat', 'active', 'UTC', 'en', 'EUR', clock_timestamp())
-"""  # noqa: S608 - a constant of ours
+VALUES ({}, 'provider', 'Hotseat', 'active', 'UTC', 'en', 'EUR', clock_timestamp())
+""")
+TENANT_ZERO = _PROVIDER.format(str(CSP_TENANT_ID)).as_string()
 
 
 class Migration(migrations.Migration):
