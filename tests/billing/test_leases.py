@@ -4,6 +4,7 @@ import datetime as dt
 import threading
 from datetime import UTC
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -172,12 +173,12 @@ def test_a_lease_cannot_end_before_a_day_that_is_charged() -> None:
     "terms",
     [{"seats": 0}, {"price_per_month": Decimal(-1)}, {"price_per_month": Decimal("0.0000001")}, {"currency": "eu"}],
 )
-def test_terms_are_checked(terms: dict[str, object]) -> None:
+def test_terms_are_checked(terms: dict[str, Any]) -> None:
     tenant = make_tenant(seats=None)
-    good = {"seats": 1, "price_per_month": Decimal(1), "first_day": today(tenant)}
+    good: dict[str, Any] = {"seats": 1, "price_per_month": Decimal(1), "first_day": today(tenant)}
 
     with pytest.raises(Invalid):
-        lease_seats(tenant_id=tenant.id, actor=ACTOR, **{**good, **terms})  # type: ignore[arg-type]  # wrong on purpose
+        lease_seats(tenant_id=tenant.id, actor=ACTOR, **{**good, **terms})
 
     assert limit(tenant) is None
 

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from datetime import UTC
 from decimal import Decimal
+from functools import partial
+from typing import Any
+from uuid import UUID
 
 import pytest
 import redis
-from django.db import connections
 
 from billing.events import hint_rerating
 from billing.models import Rerating, UsageLine
@@ -26,6 +27,7 @@ from tenants.public import Invalid, NotFound, Tenant, tenant_scope
 from tests.billing.rows import change_prices, lines_of, make_outbound_call, make_table
 from tests.contact_rows import NOON, make_contact
 from tests.factories import ACTOR, make_tenant
+from tests.routing.matching.threads import at_once
 
 DAY = NOON.date()
 HINT = """
@@ -39,8 +41,8 @@ hint_rerating(Rerating(tenant_id=sys.argv[1], id=sys.argv[2]))
 """
 
 
-def call(tenant: Tenant, seconds: int = 60, **fields: object) -> UsageLine:
-    contact = make_contact(tenant, metered_ms=seconds * 1000, **fields)  # type: ignore[arg-type]  # as given
+def call(tenant: Tenant, seconds: int = 60, **fields: Any) -> UsageLine:
+    contact = make_contact(tenant, metered_ms=seconds * 1000, **fields)
     return rate_contact(tenant_id=tenant.id, contact_id=contact.id)
 
 
@@ -177,9 +179,9 @@ def test_it_goes_on_where_a_dead_worker_stood(monkeypatch: pytest.MonkeyPatch) -
     wanted = order(tenant, dt.date(2026, 3, 1), dt.date(2026, 3, 31))
     honest, pages = corrections.write_corrections, []
 
-    def die_on_the_second_page(*arguments: object) -> None:
+    def die_on_the_second_page(of: Tenant, made: dict[UUID, UsageLine]) -> None:
         pages.append(1)
-        honest(*arguments)  # type: ignore[arg-type]  # handed on
+        honest(of, made)
         if len(pages) == 2:
             raise KeyboardInterrupt
 
@@ -205,24 +207,9 @@ def test_two_workers_at_once_correct_once(monkeypatch: pytest.MonkeyPatch) -> No
         call(tenant)
     change_prices(tenant, "0.3")
     orders = [order(tenant), order(tenant)]
-    gate, failures = threading.Barrier(4), []
 
-    def work(wanted: Rerating) -> None:
-        gate.wait()
-        try:
-            carry_out(tenant, wanted)
-        except Exception as error:  # noqa: BLE001 - told below
-            failures.append(error)
-        finally:
-            connections.close_all()
+    at_once([partial(carry_out, tenant, wanted) for wanted in (*orders, *orders)])
 
-    threads = [threading.Thread(target=work, args=(orders[n % 2],)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert failures == []
     assert [line.amount for line in lines_of(tenant)] == [Decimal("0.6")] * 6 + [Decimal("-0.3")] * 6
     with tenant_scope(tenant.id, read_only=True):
         done = list(Rerating.objects.all())

@@ -3,6 +3,7 @@
 import datetime as dt
 from datetime import UTC
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -32,8 +33,8 @@ def make_prices(tenant: Tenant, price: str = "0.05", prefix: str = "", **fields:
         Rate.objects.create(table=table, prefix=prefix, price_per_minute=Decimal(price))
 
 
-def call(tenant: Tenant, seconds: int, at: dt.datetime, **fields: object) -> UsageLine:
-    contact = make_contact(tenant, at=at, metered_ms=seconds * 1000, ended=seconds, **fields)  # type: ignore[arg-type]  # as given
+def call(tenant: Tenant, seconds: int, at: dt.datetime, **fields: Any) -> UsageLine:
+    contact = make_contact(tenant, at=at, metered_ms=seconds * 1000, ended=seconds, **fields)
     return rate_contact(tenant_id=tenant.id, contact_id=contact.id)
 
 

@@ -1,6 +1,7 @@
 """Call records: every stretch of a contact, and nothing of another tenant's."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -80,9 +81,9 @@ def test_records_are_found_by_queue_agent_state_and_time() -> None:
     third = make_contact(tenant, at=NOON + 2 * SECOND, queue=loans, queued=0, state=ContactState.QUEUED)
     test = make_contact(tenant, at=NOON + 3 * SECOND, is_test=True)
 
-    def found(**wanted: object) -> list[object]:
+    def found(**wanted: Any) -> list[object]:
         with tenant_scope(tenant.id, read_only=True):
-            return [record.record.id for record in call_records(RecordFilter(**wanted))]  # type: ignore[arg-type]  # as given
+            return [record.record.id for record in call_records(RecordFilter(**wanted))]
 
     assert found() == [test.id, third.id, second.id, first.id]
     assert found(queue_id=loans.id) == [third.id, first.id]
