@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from routing.models import Contact, Offer, Participation
 from routing.node.handling import handle
-from routing.services.legs import bridge_id
+from routing.services.situation import bridge_id
 from routing.states import LIVE_OFFER, ContactState
 from routing.switch import port
 from tenants.public import Tenant, engine_scope

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from routing.models import Segment
 from routing.services.contacts import note, save
-from routing.services.legs import look, on_our_clock
 from routing.services.segments import begin_segment
+from routing.services.situation import look, on_our_clock
 from routing.states import SegmentKind
 from tenants.public import engine_scope
 

@@ -6,24 +6,19 @@ once: the leg's own columns say what has been. Reports that come late, twice or 
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from agents.public import (
     AgentSession,
     NotReadyReason,
     SessionState,
     begin_wrap_up,
-    lock_sessions,
 )
 from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
     end_contact_row,
     entertain,
-    handler_of,
-    live_offer,
     note,
     reason_of_hang_up,
 )
@@ -31,14 +26,14 @@ from routing.services.contacts import save as save_contact
 from routing.services.diversions import leave_diversion
 from routing.services.flow_steps import ANSWERED_LABEL, FLOW_TIMER, START_NET
 from routing.services.leg_ends import note_leg_end
-from routing.services.offers import AGENT_PREFIX, CONNECT_LEASE, OFFER_TIMER, blame, close_offer, mark_accepted, spare
+from routing.services.offers import CONNECT_LEASE, OFFER_TIMER, blame, close_offer, mark_accepted, spare
 from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, begin_wrap_up_segment, end_segment
+from routing.services.situation import Hands, bridge_id, look, offer_of_bridge, on_our_clock
 from routing.services.slots import let_go, pass_to_participation
 from routing.states import CONTACT, OFFER, ContactState, EndReason, OfferState, SegmentKind
 from routing.switch.port import Cause
 from tenants.public import (
-    CLOCK,
     db_now,
     drop_timer,
     engine_scope,
@@ -57,102 +52,6 @@ BUSY_CAUSES = {Cause.USER_BUSY, Cause.CALL_REJECTED}
 SILENT_CAUSES = {Cause.NO_ANSWER, Cause.NO_USER_RESPONDING, Cause.NORMAL_CLEARING}
 UNHEARD_CAUSES = {Cause.NORMAL_UNSPECIFIED}
 """The agent answered while no worker was connected, and the exchange had nobody to give the leg to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """In whose hands a contact is: its live offer, or who is on it, and their session, which is locked."""
-
-    offer: Offer | None
-    participation: Participation | None
-    session: AgentSession | None
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """A leg that the switch speaks of, and what goes on in its call: all of it under the contact's lock.
-
-    `contact` is the open one, with its queue, `hands` are those it is in; `own_offer` is what the leg was dialled for.
-    `now` was read behind the locks.
-    """
-
-    leg: Leg
-    contact: Contact | None
-    hands: Hands
-    own_offer: Offer | None
-    now: datetime
-
-    @property
-    def awaited_for(self) -> Offer | None:
-        """The contact's live offer, if this is its leg."""
-        offer = self.hands.offer
-        return offer if offer is not None and offer.id == self.leg.offer_id else None
-
-
-INTERACTION = "(SELECT interaction_id FROM routing_leg WHERE channel_id = %s)"
-CONTACT_ID = f"(SELECT id FROM routing_contact WHERE interaction_id = {INTERACTION} AND state <> 'ended')"  # noqa: S608
-LIVE = f"contact_id = {CONTACT_ID} AND state IN ('offered', 'accepted')"
-ON_IT = f"contact_id = {CONTACT_ID} AND left_at IS NULL"
-AGENT = f"SELECT session_id FROM routing_offer WHERE {LIVE} UNION SELECT session_id FROM routing_participation WHERE {ON_IT}"  # noqa: S608, E501
-
-
-def look(channel: str) -> Situation | None:
-    """Lock and return all that a report on `channel` may change; None when the channel is none of ours.
-
-    One round trip: each statement sees what the locks before it have let through. An agent's leg gets its row when the
-    switch first speaks of it: an offer that is never dialled has none.
-    """
-    found = _look(channel)
-    if found is None and channel.startswith(AGENT_PREFIX):
-        _begin_agent_leg(channel)
-        found = _look(channel)
-    return found
-
-
-def _begin_agent_leg(channel: str) -> None:
-    offers, (now,) = fetch(wanted(Offer, "t.leg_channel = %s", [channel], joined=("contact",)), CLOCK)
-    for offer in offers:
-        contact = offer.contact
-        leg = Leg(
-            interaction_id=contact.interaction_id,
-            node=contact.node,
-            channel_id=channel,
-            offer_id=offer.id,
-            created_at=now,
-        )
-        insert_row(leg, unless_there=True)
-
-
-def _look(channel: str) -> Situation | None:
-    contacts, sessions, (now,), legs, offers, parts, own = fetch(
-        wanted(
-            Contact,
-            f"t.interaction_id = {INTERACTION} AND t.state <> 'ended'",
-            [channel],
-            lock=True,
-            joined=("interaction", "queue"),
-        ),
-        wanted(AgentSession, f"t.id IN ({AGENT})", [channel, channel], lock=True),
-        CLOCK,
-        wanted(Leg, "t.channel_id = %s", [channel], joined=("interaction",)),
-        wanted(Offer, f"t.{LIVE}", [channel]),
-        wanted(Participation, f"t.{ON_IT}", [channel]),
-        wanted(Offer, "t.leg_channel = %s", [channel]),
-    )
-    if not legs:
-        return None
-    contact, session, offer, participation, own_offer = (
-        rows[0] if rows else None for rows in (contacts, sessions, offers, parts, own)
-    )
-    return Situation(legs[0], contact, Hands(offer, participation, session), own_offer, now)
-
-
-def hands_of(contact: Contact) -> Hands:
-    """Return in whose hands a contact is, which is locked, and lock their session."""
-    offer, participation = live_offer(contact), handler_of(contact)
-    session_id = offer.session_id if offer else participation.session_id if participation else None
-    session = lock_sessions([session_id]).get(session_id) if session_id else None
-    return Hands(offer, participation, session)
 
 
 def leg_ringing(*, channel: str, at: datetime, node: str) -> None:
@@ -297,22 +196,6 @@ def leg_ended(
             agent_left(found.contact, found.hands, leg, cause=cause, at=seen, lost=lost)
         if lost:
             log.warning("a leg was lost with its exchange", extra={"channel": channel, "at": seen.isoformat()})
-
-
-def on_our_clock(interaction: Interaction, at: datetime) -> datetime:
-    """Return a time of the switch on the database's clock: shifted by the interaction's one offset."""
-    return at + timedelta(milliseconds=interaction.clock_offset_ms)
-
-
-def bridge_id(offer_id: UUID) -> str:
-    """Return the name of the bridge in which an offer's two sides meet."""
-    return f"offer.{offer_id}"
-
-
-def offer_of_bridge(bridge: str) -> UUID | None:
-    """Undo `bridge_id`; None for a bridge that is none of ours."""
-    kind, _, name = bridge.partition(".")
-    return UUID(name) if kind == "offer" else None
 
 
 def _engage(contact: Contact, offer: Offer, session: AgentSession, *, at: datetime) -> None:

@@ -18,8 +18,9 @@ from routing.services.contacts import OFFER_LIVES, entertain, handler_of, live_o
 from routing.services.diversions import DIVERSION_TIMER, live_diversion
 from routing.services.flow import resume_flow
 from routing.services.flow_steps import FLOW_TIMER, HAND_OVER_TIMER, START_LABEL
-from routing.services.legs import agent_left, bridge_id, caller_left, hands_of, part
+from routing.services.legs import agent_left, caller_left, part
 from routing.services.offers import OFFER_TIMER, close_offer
+from routing.services.situation import bridge_id, hands_of
 from routing.services.slots import let_go
 from routing.states import LIVE_OFFER, ContactState, EndReason, OfferState
 from tenants.public import db_now, engine_scope, has_timer, record, run_query, set_timer, tell_system

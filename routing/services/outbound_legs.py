@@ -15,11 +15,12 @@ from routing.services.contacts import note
 from routing.services.contacts import save as save_contact
 from routing.services.diversions import DIVERSION_TIMER, record_diversion
 from routing.services.leg_ends import note_outside_leg_end
-from routing.services.legs import BUSY_CAUSES, SILENT_CAUSES, on_our_clock
+from routing.services.legs import BUSY_CAUSES, SILENT_CAUSES
 from routing.services.offers import CONNECT_LEASE
 from routing.services.outbound import call_of_name, hang_up_out, meeting_name, outbound_name
 from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, end_segment
+from routing.services.situation import on_our_clock
 from routing.states import ContactState, EndedBy, EndReason, SegmentKind
 from tenants.public import (
     db_now,

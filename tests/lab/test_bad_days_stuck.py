@@ -17,8 +17,8 @@ from deploy.lab import exchange
 from deploy.lab.exchange import Lab
 from deploy.lab.sipp import Caller, Phone
 from routing.models import CommandKind, SwitchCommand, SwitchNode
-from routing.services.legs import bridge_id
 from routing.services.offers import leg_channel_of
+from routing.services.situation import bridge_id
 from routing.states import ContactState, EndReason, OfferState
 from tenants.public import engine_scope, uuid7
 from tests import factories

@@ -30,7 +30,7 @@ from routing.models import (
     SwitchCommand,
 )
 from routing.node.handling import handle
-from routing.services.legs import bridge_id
+from routing.services.situation import bridge_id
 from routing.states import ContactState
 from routing.switch.port import (
     CallArrived,

@@ -15,7 +15,7 @@ from routing.models import CommandKind, Contact, Exclusion, Offer, Participation
 from routing.node.handling import handle
 from routing.public import accept_offer, end_contact, finish_wrap_up, reject_offer
 from routing.services.commands import switch_hint
-from routing.services.legs import bridge_id
+from routing.services.situation import bridge_id
 from routing.states import LIVE_OFFER, ContactState, EndReason, OfferState, SegmentKind
 from routing.switch.port import Cause, LegBridged
 from tenants import timers

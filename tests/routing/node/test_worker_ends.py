@@ -13,7 +13,8 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError
 
 from routing.models import CommandKind, SwitchCommand
-from routing.node import worker as module
+from routing.node import commands, holding
+from routing.node import worker as worker_module
 from routing.node.execution import Command
 from routing.node.execution import claim as execution_claim
 from routing.states import ContactState
@@ -51,7 +52,8 @@ def _detail() -> dict[str, Any]:
 
 def _away_for(monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) -> None:
     """Let the database not answer `name` for so long, from now."""
-    real: Callable[..., Any] = getattr(module, name)
+    place = holding if hasattr(holding, name) else commands
+    real: Callable[..., Any] = getattr(place, name)
     back = time.monotonic() + seconds
 
     def work(*args: Any, **given: Any) -> Any:
@@ -59,7 +61,7 @@ def _away_for(monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) -> Non
             raise OperationalError("the server closed the connection unexpectedly")
         return real(*args, **given)
 
-    monkeypatch.setattr(module, name, work)
+    monkeypatch.setattr(place, name, work)
 
 
 async def test_a_database_that_is_away_for_a_moment_ends_nothing(
@@ -70,19 +72,19 @@ async def test_a_database_that_is_away_for_a_moment_ends_nothing(
     register(exchange, station)
     async with worker_on(exchange, tmp_path, holder="one") as worker:
         await _connected(worker)
-        held = worker._held
+        held = worker.lease.held
         for name in ("take_lease", "report_progress", "claim"):
             _away_for(monkeypatch, name, 1.5)
         await _whole_call(exchange, line, within_s=12)
-        assert worker._held == held
+        assert worker.lease.held == held
     exchange.stop()
 
 
 async def test_a_worker_that_lost_its_lease_with_the_database_stands_by_and_serves_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEASE_SECONDS", 1.0)
-    monkeypatch.setattr(module, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(holding, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(holding, "RENEW_SECONDS", 0.2)
     line, _, station = await in_thread(line_with_agent)()
     exchange = Exchange()
     register(exchange, station)
@@ -91,10 +93,10 @@ async def test_a_worker_that_lost_its_lease_with_the_database_stands_by_and_serv
         caller = place_call(exchange, dnis=line.number, ani=NUMBER)
         assert await caller.joined(within_s=8)
         await eventually(lambda: in_state(line.tenant, ContactState.ENGAGED))
-        before = worker._held
+        before = worker.lease.held
         for name in ("take_lease", "report_progress", "claim", "release_lease", "return_unheard", "settle_done"):
             _away_for(monkeypatch, name, 2.0)
-        await eventually(lambda: worker._held is not None and worker._held.fence > before.fence)
+        await eventually(lambda: worker.lease.held is not None and worker.lease.held.fence > before.fence)
         assert not caller.is_over, "calls go on"
         await eventually(lambda: exchange._report is not None)
         caller.hang_up()
@@ -132,9 +134,9 @@ async def test_commands_whose_claim_was_committed_and_not_heard_of_are_carried_o
             raise OperationalError("the connection broke after the commit")
         return commands
 
-    monkeypatch.setattr(module, "claim", claim)
+    monkeypatch.setattr(commands, "claim", claim)
     # As if another process had asked: the worker claims all of it.
-    monkeypatch.setattr(module, "enlist_worker", lambda _worker: lambda: None)
+    monkeypatch.setattr(worker_module, "enlist_worker", lambda _worker: lambda: None)
     async with worker_on(exchange, tmp_path, holder="one"):
         await _whole_call(exchange, line, within_s=12)
     exchange.stop()
@@ -149,7 +151,7 @@ async def test_commands_of_its_own_whose_commit_was_not_heard_of_are_carried_out
     exchange = Exchange()
     phone = register(exchange, station)
     unheard: list[str] = []
-    line_up = module.SwitchWorker.line_up
+    line_up = commands.NodeCommands.line_up
 
     def deaf(worker: Any, commands: Any) -> Any:
         end = line_up(worker, commands)
@@ -159,7 +161,7 @@ async def test_commands_of_its_own_whose_commit_was_not_heard_of_are_carried_out
             return lambda _kept: end(False)
         return end
 
-    monkeypatch.setattr(module.SwitchWorker, "line_up", deaf)
+    monkeypatch.setattr(commands.NodeCommands, "line_up", deaf)
     async with worker_on(exchange, tmp_path, holder="one"):
         await _whole_call(exchange, line, within_s=12)
     exchange.stop()
@@ -204,7 +206,7 @@ async def test_a_stray_leg_that_cannot_be_hung_up_keeps_no_other(
             await real(channel=channel, **given)
 
         monkeypatch.setattr(worker.switch, "hang_up", hang_up)
-        await worker._reconcile()
+        await worker.agreement.reconcile()
         async with asyncio.timeout(5):
             await asyncio.gather(*[leg.was_ended.wait() for leg in others])
         assert first.id in exchange.live
@@ -218,8 +220,8 @@ async def test_a_worker_without_its_lease_hangs_nothing_up(tmp_path: Path) -> No
     async with worker_on(exchange, tmp_path, holder="one") as worker:
         await _connected(worker)
         strays = _dial_strays(exchange, station.endpoint)
-        worker._lease_is_good = lambda: False
-        await worker._reconcile()
-        await worker._events.drain()
+        worker.lease.is_good = lambda: False
+        await worker.agreement.reconcile()
+        await worker.reports.drain()
         assert set(exchange.live) == {leg.id for leg in strays}
     exchange.stop()

@@ -1,0 +1,60 @@
+"""What the exchange tells, applied by the services: in order where order matters, side by side where it does not."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from functools import partial
+
+from routing.node.handling import end_leg, handle
+from routing.node.keyed import KeyedTasks
+from routing.node.threads import Threads
+from routing.switch import port
+
+
+class Reports:
+    """The reports of one exchange node that are being applied."""
+
+    def __init__(self, *, node: str, threads: Threads) -> None:
+        self._node, self._threads = node, threads
+        self._tasks = KeyedTasks()
+
+    def take(self, event: port.SwitchEvent) -> None:
+        """Apply it behind all that it must be in order with."""
+        self.start(_keys(event), partial(self.apply, event))
+
+    def start(self, keys: Iterable[str], work: Callable[[], Awaitable[None]]) -> None:
+        """Do other work in order with the reports of `keys`."""
+        self._tasks.start(keys, work)
+
+    def end(self, channel: str, *, at: datetime, cause: int, lost: bool = False) -> None:
+        """End a leg of which no report will come. `lost`: the exchange died with it."""
+        self.start([f"channel:{channel}"], partial(self._end, channel, at=at, cause=cause, lost=lost))
+
+    def is_told(self, channel: str) -> bool:
+        """Whether something is being told of a channel just now."""
+        return self._tasks.has(f"channel:{channel}")
+
+    async def apply(self, event: port.SwitchEvent) -> None:
+        """Apply it now."""
+        work = partial(handle, event, node=self._node)
+        await (self._threads.take_in(work) if isinstance(event, port.CallArrived) else self._threads.report(work))
+
+    async def drain(self) -> None:
+        """Wait until nothing is left to be applied."""
+        await self._tasks.drain()
+
+    async def _end(self, channel: str, *, at: datetime, cause: int, lost: bool) -> None:
+        ended = port.LegEnded(channel=channel, at=at, cause=cause)
+        await self._threads.report(partial(end_leg, ended, node=self._node, lost=lost))
+
+
+def _keys(event: port.SwitchEvent) -> list[str]:
+    """Return all that an event must be in order with: calls to one number come in one after the other, too."""
+    return [_key(event), *([f"number:{event.dnis}"] if isinstance(event, port.CallArrived) else [])]
+
+
+def _key(event: port.SwitchEvent) -> str:
+    """Return what an event must be in order with: its channel, its telephone, or the node."""
+    if isinstance(event, port.EndpointChanged):
+        return f"endpoint:{event.endpoint}"
+    channel = getattr(event, "channel", None)
+    return f"channel:{channel}" if channel else "node"
