@@ -14,9 +14,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.public import Station
 from routing.models import CommandKind, Contact, Leg, Offer, OutboundCall, Participation, SwitchCommand, SwitchNode
-from routing.services.legs import offer_of_bridge
 from routing.services.offers import leg_channel_of
 from routing.services.outbound import outbound_name
+from routing.services.situation import offer_of_bridge
 from routing.states import LIVE_OFFER, ContactState
 from routing.switch.port import (
     BridgeSnapshot,
@@ -30,7 +30,7 @@ from routing.switch.port import (
 from tenants.public import db_now, engine_scope
 
 YOUNG = timedelta(seconds=3)
-"""A leg that was committed this recently may not have reached the exchange yet."""
+"""What was over only this long before the exchange was asked may be ending there still."""
 
 STALE_SECONDS = 5.0
 
@@ -73,11 +73,13 @@ def compare(
     `now` is the exchange's clock; `began` is `time.monotonic()` before the exchange was asked: what is younger than the
     answer cannot be in it, and an old answer says nothing.
     """
-    age = time.monotonic() - began
-    if age > STALE_SECONDS:
+    if time.monotonic() - began > STALE_SECONDS:
         return NOTHING
     present = {channel.id: channel for channel in channels if channel.ours}
     with engine_scope(node=node, read_only=True):
+        # Legs have rows since the exchange first spoke of them: those made before it was asked, it had.
+        asked_at = db_now() - timedelta(seconds=time.monotonic() - began)
+        settled = asked_at - YOUNG
         # Calls go on meanwhile, and each statement sees more than the last. Offers come first: one that leads to a leg
         # in between is found as either. Legs come in one statement, or one that is new would look like one that ended.
         awaited = set(
@@ -89,7 +91,6 @@ def compare(
         awaited |= outside
         rows = list(Leg.objects.filter(Q(node=node, ended_at__isnull=True) | Q(channel_id__in=present.keys())))
         answers = _answer_times(rows)
-        settled = db_now() - YOUNG - timedelta(seconds=age)
         # Callers whose contact goes on, or was over only just now: all others are to be hung up, or were turned away.
         served = set(
             Contact.objects.filter(node=node, caller_channel__in=present.keys())
@@ -116,7 +117,7 @@ def compare(
         strays=[
             name for name, channel in present.items() if name in over or _is_nobodys(name, channel, known, awaited)
         ],
-        vanished=[name for name, leg in legs.items() if name not in present and leg.created_at < settled],
+        vanished=[name for name, leg in legs.items() if name not in present and leg.created_at < asked_at],
         empty=[bridge.id for bridge in bridges if not bridge.channels and _offer_is_over(bridge.id, awaited)],
         answers=answers,
     )

@@ -73,13 +73,18 @@ async def connected(lab: exchange.Lab) -> AsyncIterator[Ear]:
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[exchange.Lab]:
+def laboratory() -> Iterator[None]:
     """A running Asterisk with a few telephones. Two test runs of one checkout take turns."""
     with locked(f"tests-{hashlib.sha256(str(exchange.lab_dir()).encode()).hexdigest()[:16]}"):
-        running = exchange.up()
-        endpoints.add(running, [endpoints.Endpoint(endpoint=name) for name in PHONES])
-        yield running
+        endpoints.add(exchange.up(), [endpoints.Endpoint(endpoint=name) for name in PHONES])
+        yield
         exchange.down()
+
+
+@pytest.fixture
+def lab(laboratory: None) -> exchange.Lab:
+    """The exchange, running: a test before may have killed it, and left it so, or started it again."""
+    return exchange.up()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from django.db import connections
 from routing.models import Leg, Offer, Participation
 from routing.node.handling import handle
 from routing.node.reconcile import Findings, compare
-from routing.services.legs import bridge_id
+from routing.services.situation import bridge_id
 from routing.switch.port import BridgeSnapshot, CallArrived, ChannelSnapshot, ChannelState
 from tenants.public import db_now, engine_scope, uuid7
 from tests import factories
@@ -31,8 +31,9 @@ def snapshot(channel: str, *, arrival: CallArrived | None = None, answered: bool
     )  # fmt: skip
 
 
-def compared(*channels: ChannelSnapshot) -> Findings:
-    return compare(node=calls.NODE, channels=channels, bridges=[], now=datetime.now(UTC), began=time.monotonic())
+def compared(*channels: ChannelSnapshot, began: float | None = None) -> Findings:
+    began = time.monotonic() if began is None else began
+    return compare(node=calls.NODE, channels=channels, bridges=[], now=datetime.now(UTC), began=began)
 
 
 def compared_while(change: Callable[[], Any], *channels: ChannelSnapshot, before_read: int) -> Findings:
@@ -141,10 +142,18 @@ def _age_legs() -> None:
         Leg.objects.using("engine").update(created_at=db_now() - timedelta(seconds=10))
 
 
-def test_a_young_leg_may_not_have_reached_the_exchange_yet() -> None:
+def test_a_leg_that_came_after_the_exchange_was_asked_is_not_missing() -> None:
     line = calls.make_line()
+    began = time.monotonic()
     calls.call(line.number)
-    assert compared().vanished == []
+    assert compared(began=began).vanished == []
+
+
+def test_a_leg_that_was_there_is_missing_however_young_it_is() -> None:
+    """The exchange died right after it told of the call: it ended then, and not when the next look is taken."""
+    line = calls.make_line()
+    contact = calls.call(line.number)
+    assert compared().vanished == [contact.caller_channel]
 
 
 def test_a_strangers_channel_is_left_alone() -> None:

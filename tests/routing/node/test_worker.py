@@ -165,7 +165,7 @@ async def test_an_arrival_whose_report_was_lost_is_adopted_by_reconciliation(tmp
         worker.switch.faults.lost = 1.0
         caller = place_call(exchange, dnis=line.number, ani=NUMBER)
         worker.switch.faults.lost = 0.0
-        await worker._reconcile()
+        await worker.agreement.reconcile()
         assert await caller.joined(within_s=8)
         caller.hang_up()
         await eventually(lambda: in_state(line.tenant, ContactState.ENDED))
@@ -178,7 +178,7 @@ async def _connected(worker: SwitchWorker) -> None:
             return SwitchNode.objects.using("engine").filter(name=calls.NODE, connected=True).exists()
 
     await eventually(seen)
-    assert worker._held is not None
+    assert worker.lease.held is not None
 
 
 async def test_a_leg_that_vanished_ends_its_contact_once_at_the_time_last_seen_alive(tmp_path: Path) -> None:
@@ -194,10 +194,8 @@ async def test_a_leg_that_vanished_ends_its_contact_once_at_the_time_last_seen_a
         for channel in list(exchange.live.values()):
             exchange.end(channel, Cause.NETWORK_OUT_OF_ORDER)
         exchange.over.clear()
-        # Legs younger than three seconds may not have reached the exchange yet: these are older.
-        await in_thread(_age_legs)()
         worker.switch.faults.lost = 0.0
-        await asyncio.gather(*[worker._reconcile() for _ in range(3)])
+        await asyncio.gather(*[worker.agreement.reconcile() for _ in range(3)])
         ended = await eventually(lambda: in_state(line.tenant, ContactState.ENDED))
         await eventually(lambda: all_legs_over(line.tenant))
     exchange.stop()
@@ -215,7 +213,6 @@ async def test_a_caller_who_left_while_no_worker_was_connected_is_abandoned_at_t
     async with worker_on(exchange, tmp_path, holder="one"):
         caller = place_call(exchange, dnis=line.number, ani=NUMBER)
         contact = await eventually(lambda: in_state(line.tenant, ContactState.QUEUED))
-    await in_thread(_age_legs)()
     caller.hang_up()
     async with worker_on(exchange, tmp_path, holder="two"):
         ended = await eventually(lambda: in_state(line.tenant, ContactState.ENDED))
@@ -236,7 +233,6 @@ async def test_an_answer_that_nobody_heard_of_is_metered_all_the_same(tmp_path: 
         caller = place_call(exchange, dnis=line.number, ani=NUMBER)
         contact = await eventually(lambda: in_state(line.tenant, ContactState.QUEUED))
     assert contact is not None
-    await in_thread(_age_legs)()
     await in_thread(_ask_for_answer)(contact)
     exchange.answer(caller.channel)
     await asyncio.sleep(0.5)
@@ -269,11 +265,6 @@ def _offset_of(contact: Contact) -> int:
         return Interaction.objects.using("engine").get(id=contact.interaction_id).clock_offset_ms
 
 
-def _age_legs() -> None:
-    with engine_scope():
-        Leg.objects.using("engine").update(created_at=db_now() - timedelta(seconds=10))
-
-
 def _count_events(contact: Contact, kind: str) -> int:
     with engine_scope(read_only=True):
         return Event.objects.filter(aggregate_id=contact.id, type=kind).count()
@@ -290,7 +281,7 @@ async def test_a_stray_leg_is_hung_up_and_a_strangers_is_left_alone(tmp_path: Pa
             caller_id_number="", timeout_s=30, headers={},
         )  # fmt: skip
         (leg,) = exchange.live.values()
-        await worker._reconcile()
+        await worker.agreement.reconcile()
         async with asyncio.timeout(5):
             await leg.was_ended.wait()
     exchange.stop()
@@ -357,10 +348,10 @@ async def test_the_standby_waits_and_takes_over_when_the_lease_is_given_back(tmp
     exchange = Exchange()
     register(exchange, station)
     async with worker_on(exchange, tmp_path, holder="two") as second:
-        await eventually(lambda: second._held is not None)
+        await eventually(lambda: second.lease.held is not None)
         async with worker_on(exchange, tmp_path / "first", holder="one") as first:
             await asyncio.sleep(0)
-            assert first._held is None
+            assert first.lease.held is None
         found = await _whole_call(exchange, line)
     exchange.stop()
     assert found == QUIET_DAY
