@@ -83,9 +83,8 @@ async def test_a_hundred_callers_hang_up_in_the_same_second(
     assert (sum(1 for far in rang if far.answered_at), {far.ended_by for far in rang}) == (SERVED, {"peer"})
     assert deadlocks(admin_database_url) == 0
     assert [record.getMessage() for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
-    for agent in agents:
-        session = await sync_to_async(factories.reread)(agent.session)
-        assert session.state == SessionState.READY
+    sessions = [await sync_to_async(factories.reread)(agent.session) for agent in agents]
+    assert [(session.state, str(session.reason)) for session in sessions] == [(SessionState.READY, "None")] * SERVED
 
 
 def _left(calls: list[FarCall]) -> list[FarCall]:
