@@ -1,18 +1,15 @@
-"""What a caller's keys, silence and late news do in a flow."""
+"""What a flow does with a caller, with late news, and with one who goes round for ever."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from routing.flows import FlowDefinition, FlowFacts, FlowState, FlowStep, advance, parse_definition
+from routing.flows import FlowState, FlowStep, advance
 from routing.flows.actions import (
-    Action,
     Answer,
     CancelTimer,
     EnterQueue,
@@ -22,113 +19,17 @@ from routing.flows.actions import (
     SetLanguage,
     StartTimer,
     StopMedia,
-    StoreDigits,
 )
-from routing.flows.interpreter import MAX_TRANSITIONS, MAX_TYPED_AHEAD
-from routing.flows.media import Say, Sound
+from routing.flows.interpreter import MAX_TRANSITIONS
+from routing.flows.media import Say
 from routing.flows.triggers import Answered, KeyPressed, MediaFinished, Started, TimedOut, Trigger
+from tests.routing.flows.caller import FACTS, Call, at_menu, definition
 
 pytestmark = pytest.mark.nodb
-
-FACTS = FlowFacts(
-    now=datetime(2026, 11, 23, 2, 0, tzinfo=UTC),
-    time_zone=ZoneInfo("Asia/Shanghai"),
-    language="en",
-    dnis="+8610123456",
-    ani_known=False,
-)
-
-
-def text(words: str) -> dict[str, str]:
-    return {"en": words, "zh-hans": f"中文 {words}"}
-
-
-NODES: dict[str, dict[str, Any]] = {
-    "answer": {"type": "answer", "next": "welcome"},
-    "welcome": {"type": "say", "text": text("welcome"), "next": "menu"},
-    "menu": {
-        "type": "menu",
-        "prompt": {"text": text("menu")},
-        "invalid": {"text": text("wrong")},
-        "keys": {"1": "sales", "2": "acme", "3": "number", "9": "chinese"},
-        "retries": 1,
-        "timeout_seconds": 4,
-        "on_timeout": "nobody",
-        "on_invalid": "lost",
-    },
-    "number": {
-        "type": "digits",
-        "prompt": {"text": text("number")},
-        "name": "customer",
-        "min_digits": 2,
-        "max_digits": 4,
-        "retries": 0,
-        "timeout_seconds": 3,
-        "next": "thanks",
-        "on_timeout": "nobody",
-        "on_invalid": "lost",
-    },
-    "thanks": {"type": "play", "sound": "thanks", "next": "sales"},
-    "chinese": {"type": "language", "language": "zh-hans", "next": "menu"},
-    "sales": {"type": "queue", "queue": "sales", "priority": 5},
-    "acme": {"type": "hand_over", "tenant": "acme", "service": "main"},
-    "nobody": {"type": "hang_up", "reason": "no_input"},
-    "lost": {"type": "hang_up", "reason": "rejected"},
-}
-
-
-PIN: dict[str, Any] = {
-    "type": "digits",
-    "prompt": {"text": text("pin")},
-    "name": "pin",
-    "max_digits": 4,
-    "next": "sales",
-    "on_timeout": "lost",
-}
-
-
-def definition(start: str = "answer", **changes: dict[str, Any]) -> FlowDefinition:
-    return parse_definition({"schema": 1, "start": start, "nodes": NODES | changes})
 
 
 def queue(code: str) -> dict[str, Any]:
     return {"type": "queue", "queue": code}
-
-
-@dataclass
-class Call:
-    """A caller in a flow. The state goes through JSON between triggers, as it does through the database."""
-
-    flow: FlowDefinition = field(default_factory=definition)
-    state: FlowState = field(default_factory=FlowState)
-    facts: FlowFacts = FACTS
-
-    def __call__(self, trigger: Trigger) -> list[Action]:
-        step = advance(self.flow, self.state, trigger, self.facts)
-        self.state = FlowState.from_json(json.loads(json.dumps(step.state.as_json())))
-        assert self.state == step.state
-        return list(step.actions)
-
-    def keys(self, keys: str) -> list[Action]:
-        return [action for key in keys for action in self(KeyPressed(key))]
-
-
-def at_menu() -> Call:
-    """A caller who heard the welcome and hears the menu: playback p2."""
-    call = Call()
-    call(Started())
-    call(Answered())
-    call(MediaFinished("p1"))
-    assert call.state.node == "menu"
-    return call
-
-
-def at_number() -> Call:
-    """A caller who is asked for a number: playback p3."""
-    call = at_menu()
-    call(KeyPressed("3"))
-    assert call.state.node == "number"
-    return call
 
 
 # The plain way
@@ -202,259 +103,6 @@ def test_a_known_caller_goes_another_way() -> None:
     flow = definition("caller", caller={"type": "caller", "known": "sales", "unknown": "lost"})
     assert Call(flow, facts=replace(FACTS, ani_known=True))(Started()) == [EnterQueue("sales", 5)]
     assert Call(flow)(Started()) == [HangUp("rejected")]
-
-
-# Hasty keys
-
-
-def test_a_key_stops_the_menus_prompt() -> None:
-    call = at_menu()
-    assert call(KeyPressed("1")) == [StopMedia("p2"), EnterQueue("sales", 5)]
-
-
-def test_a_key_during_the_welcome_goes_to_the_menu() -> None:
-    call = Call()
-    call(Started())
-    call(Answered())
-    assert call(KeyPressed("1")) == [StopMedia("p1"), EnterQueue("sales", 5)]
-
-
-def test_a_key_before_the_answer_is_kept_for_the_menu() -> None:
-    call = Call()
-    call(Started())
-    assert call(KeyPressed("1")) == []
-    assert call(Answered()) == [EnterQueue("sales", 5)]
-
-
-def test_keys_and_answer_before_the_start_are_kept() -> None:
-    call = Call()
-    assert call(KeyPressed("2")) == []
-    assert call(Answered()) == []
-    assert call(Started()) == [HandOver("acme", "main")]
-
-
-def test_without_barge_in_the_prompt_goes_on_and_the_key_is_kept() -> None:
-    call = Call(definition(welcome=NODES["welcome"] | {"barge_in": False}))
-    call(Started())
-    call(Answered())
-    assert call(KeyPressed("1")) == []
-    assert call(MediaFinished("p1")) == [EnterQueue("sales", 5)]
-
-
-def test_a_key_does_not_cut_words_that_no_question_follows() -> None:
-    call = Call(definition("thanks"), state=FlowState(answered=True))
-    call(Started())
-    assert call(KeyPressed("1")) == []
-    assert call(MediaFinished("p1")) == [EnterQueue("sales", 5)]
-
-
-def test_a_key_typed_ahead_does_not_skip_words_that_no_question_follows() -> None:
-    call = Call(definition("thanks"), state=FlowState(answered=True, typed_ahead="1"))
-    assert call(Started()) == [PlayMedia("p1", (Sound("thanks"),))]
-
-
-def test_keys_typed_ahead_answer_several_questions() -> None:
-    call = Call()
-    call(Started())
-    call.keys("34711")
-    assert call(Answered()) == [StoreDigits("customer", "4711"), PlayMedia("p1", (Sound("thanks"),))]
-
-
-def test_digits_begun_ahead_are_completed_without_the_prompt() -> None:
-    call = Call()
-    call(Started())
-    call.keys("34")
-    assert call(Answered()) == [StartTimer("t1", 3.0)]
-    assert call.keys("2#") == [
-        CancelTimer("t1"),
-        StartTimer("t2", 3.0),
-        CancelTimer("t2"),
-        StoreDigits("customer", "42"),
-        PlayMedia("p3", (Sound("thanks"),)),
-    ]
-
-
-def test_keys_typed_ahead_go_along_to_the_next_tenant() -> None:
-    call = Call()
-    call(Started())
-    call.keys("24")
-    call(Answered())
-    assert call.state.handed_over() == FlowState(
-        answered=True, typed_ahead="4", transitions=call.state.transitions, sequence=call.state.sequence
-    )
-
-
-def test_only_so_many_keys_are_kept() -> None:
-    call = Call()
-    call(Started())
-    call.keys("1" * (MAX_TYPED_AHEAD + 10))
-    assert call.state.typed_ahead == "1" * MAX_TYPED_AHEAD
-
-
-# Wrong and missing keys
-
-
-def test_a_wrong_key_is_told_and_asked_again_then_the_way_out() -> None:
-    call = at_menu()
-    assert call(KeyPressed("7")) == [StopMedia("p2"), PlayMedia("p3", (Say("wrong", "en"), Say("menu", "en")))]
-    assert call(KeyPressed("*")) == [StopMedia("p3"), HangUp("rejected")]
-
-
-def test_wrong_keys_lead_the_silent_way_when_none_of_their_own_is_given() -> None:
-    menu = {name: value for name, value in NODES["menu"].items() if name != "on_invalid"}
-    call = Call(definition("menu", menu=menu), state=FlowState(answered=True))
-    call(Started())
-    assert call.keys("77")[-1] == HangUp("no_input")
-
-
-def test_what_was_typed_after_a_wrong_key_is_forgotten() -> None:
-    call = Call()
-    call(Started())
-    call.keys("71")
-    assert call(Answered()) == [PlayMedia("p1", (Say("wrong", "en"), Say("menu", "en")))]
-    assert call.state.typed_ahead == ""
-
-
-def test_a_missing_key_is_asked_for_again_then_the_way_out() -> None:
-    call = at_menu()
-    assert call(MediaFinished("p2")) == [StartTimer("t3", 4.0)]
-    assert call(TimedOut("t3")) == [PlayMedia("p4", (Say("menu", "en"),))]
-    assert call(MediaFinished("p4")) == [StartTimer("t5", 4.0)]
-    assert call(TimedOut("t5")) == [HangUp("no_input")]
-
-
-def test_attempts_are_counted_afresh_when_the_menu_is_entered_again() -> None:
-    call = at_menu()
-    call(KeyPressed("7"))
-    call(KeyPressed("9"))
-    assert call.state.node == "menu"
-    assert call(KeyPressed("7"))[-1] == PlayMedia("p5", (Say("中文 wrong", "zh-hans"), Say("中文 menu", "zh-hans")))
-
-
-@pytest.mark.parametrize("key", ["A", "", "12", "x", "１", "²"])
-def test_what_is_not_a_key_does_nothing(key: str) -> None:
-    call = at_menu()
-    before = call.state
-    assert call(KeyPressed(key)) == []
-    assert call.state == before
-
-
-# Digits
-
-
-def test_digits_end_with_the_terminator() -> None:
-    call = at_number()
-    assert call(KeyPressed("4")) == [StopMedia("p3"), StartTimer("t4", 3.0)]
-    call(KeyPressed("2"))
-    assert call(KeyPressed("#"))[1:] == [StoreDigits("customer", "42"), PlayMedia("p6", (Sound("thanks"),))]
-    assert call.state.collected == {"customer": "42"}
-
-
-def test_digits_end_with_the_last_one() -> None:
-    call = at_number()
-    assert StoreDigits("customer", "4711") in call.keys("4711")
-
-
-def test_enough_digits_end_with_silence() -> None:
-    call = at_number()
-    call.keys("42")
-    assert call.state.timer == "t5"
-    assert call(TimedOut("t5")) == [StoreDigits("customer", "42"), PlayMedia("p6", (Sound("thanks"),))]
-
-
-def test_too_few_digits_are_a_timeout_by_silence_and_wrong_by_the_terminator() -> None:
-    call = at_number()
-    call(KeyPressed("4"))
-    assert call(TimedOut("t4")) == [HangUp("no_input")]
-    call = at_number()
-    assert call.keys("4#")[-1] == HangUp("rejected")
-
-
-def test_another_key_begins_the_number_again() -> None:
-    call = at_number()
-    assert StoreDigits("customer", "22") in call.keys("11*22#")
-
-
-def test_a_terminator_that_comes_after_the_last_digit_is_forgiven() -> None:
-    call = Call(definition("number", number=NODES["number"] | {"next": "pin"}, pin=PIN), FlowState(answered=True))
-    call(Started())
-    call.keys("4711#")
-    assert (call.state.node, call.state.playing is not None) == ("pin", True)
-    assert call.keys("12#")[-2:] == [StoreDigits("pin", "12"), EnterQueue("sales", 5)]
-
-
-def test_a_terminator_typed_ahead_after_the_last_digit_is_forgiven() -> None:
-    call = Call(definition("number", number=NODES["number"] | {"next": "menu"}))
-    call.keys("4711#1")
-    call(Answered())
-    assert call(Started()) == [StoreDigits("customer", "4711"), EnterQueue("sales", 5)]
-
-
-def test_a_terminator_still_ends_digits_that_were_begun_ahead() -> None:
-    call = Call(definition("number", number=NODES["number"] | {"next": "pin"}, pin=PIN), FlowState(answered=True))
-    call.keys("47115")
-    call(Started())
-    assert call(KeyPressed("#"))[1:] == [StoreDigits("pin", "5"), EnterQueue("sales", 5)]
-
-
-def test_a_terminator_is_not_forgiven_after_something_else_was_heard() -> None:
-    call = Call(definition("number", thanks=NODES["thanks"] | {"next": "menu"}), FlowState(answered=True))
-    call(Started())
-    call.keys("4711")
-    assert call.state.playing is not None
-    call(MediaFinished(call.state.playing))
-    assert call(KeyPressed("#"))[-1] == PlayMedia("p7", (Say("wrong", "en"), Say("menu", "en")))
-
-
-def test_a_late_terminator_still_chooses_where_the_menu_has_it() -> None:
-    menu = NODES["menu"] | {"keys": {"#": "sales"}}
-    call = Call(definition("number", number=NODES["number"] | {"next": "menu"}, menu=menu), FlowState(answered=True))
-    call(Started())
-    assert call.keys("4711#")[-1] == EnterQueue("sales", 5)
-
-
-# Digits that choose
-
-
-def at_choice() -> Call:
-    """A caller who is asked for an enterprise's number of two to four digits, and may be wrong once."""
-    choices = {"10": "sales", "1001": "acme"}
-    asked = {key: value for key, value in NODES["number"].items() if key != "next"}
-    asked |= {"choices": choices, "retries": 1, "invalid": {"text": text("wrong")}}
-    call = Call(definition("number", number=asked), FlowState(answered=True))
-    assert call(Started()) == [PlayMedia("p1", (Say("number", "en"),))]
-    return call
-
-
-def test_digits_choose_the_enterprise() -> None:
-    assert at_choice().keys("1001")[-2:] == [StoreDigits("customer", "1001"), HandOver("acme", "main")]
-    assert at_choice().keys("10#")[-2:] == [StoreDigits("customer", "10"), EnterQueue("sales", 5)]
-
-
-def test_digits_that_are_no_choice_are_asked_for_again_and_not_kept() -> None:
-    call = at_choice()
-    assert call.keys("9999")[-1] == PlayMedia("p5", (Say("wrong", "en"), Say("number", "en")))
-    assert (call.state.digits, call.state.collected) == ("", {})
-    assert call(KeyPressed("#")) == [], "the terminator of the wrong number is forgiven"
-    assert call.keys("1001")[-1] == HandOver("acme", "main")
-
-
-def test_digits_that_are_no_choice_twice_lead_out() -> None:
-    assert at_choice().keys("99999999")[-1] == HangUp("rejected")
-
-
-def test_a_choice_may_be_ended_by_silence() -> None:
-    call = at_choice()
-    call.keys("10")
-    assert call.state.timer is not None
-    assert call(TimedOut(call.state.timer))[-1] == EnterQueue("sales", 5)
-
-
-def test_a_wrong_choice_typed_ahead_forgets_what_came_after_it() -> None:
-    call = at_choice()
-    call = Call(call.flow, FlowState(answered=True, typed_ahead="9999#1001"))
-    assert call(Started()) == [PlayMedia("p1", (Say("wrong", "en"), Say("number", "en")))]
-    assert call.state.typed_ahead == ""
 
 
 # Late, repeated and foreign news

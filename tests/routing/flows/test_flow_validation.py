@@ -2,100 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from routing.flows import FlowUnreadable, References, Severity, read_flow_json, validate_flow
+from routing.flows import FlowUnreadable, Severity, read_flow_json, validate_flow
+from tests.routing.flows.flow_documents import COMPLETE, HELLO, QUEUE, REFERENCES, changed, flow, found, messages
 
 pytestmark = pytest.mark.nodb
-
-REFERENCES = References(
-    queues={"sales", "support"},
-    services={("acme", "main"), ("globex", "main")},
-    sounds={"chime"},
-    languages=("en", "zh-hans"),
-    spoken=("en", "zh-hans"),
-)
-HELLO = {"en": "Hello.", "zh-hans": "您好。"}
-
-COMPLETE: dict[str, Any] = {
-    "schema": 1,
-    "start": "hours",
-    "nodes": {
-        "hours": {
-            "type": "hours",
-            "weekly": {"mon": [["09:00", "12:00"], ["13:00", "24:00"]]},
-            "holidays": ["2026-12-25"],
-            "special_days": {"2026-12-24": [["09:00", "12:00"]]},
-            "open": "line",
-            "closed": "closed",
-        },
-        "closed": {"type": "hang_up", "reason": "closed"},
-        "line": {"type": "called", "numbers": {"+8610123456": "express"}, "otherwise": "answer"},
-        "express": {"type": "queue", "queue": "sales", "priority": 10},
-        "answer": {"type": "answer", "next": "who"},
-        "who": {"type": "caller", "known": "chime", "unknown": "welcome"},
-        "chime": {"type": "play", "sound": "chime", "next": "menu"},
-        "welcome": {"type": "say", "text": HELLO, "barge_in": False, "next": "menu"},
-        "menu": {
-            "type": "menu",
-            "prompt": {"text": HELLO},
-            "invalid": {"sound": "chime"},
-            "keys": {"1": "queue", "2": "acme", "3": "number", "*": "menu", "9": "chinese"},
-            "retries": 1,
-            "timeout_seconds": 4,
-            "on_timeout": "queue",
-            "on_invalid": "bye",
-        },
-        "number": {
-            "type": "digits",
-            "prompt": {"text": HELLO},
-            "name": "customer",
-            "min_digits": 4,
-            "max_digits": 6,
-            "terminator": "#",
-            "next": "queue",
-            "on_timeout": "queue",
-        },
-        "chinese": {"type": "language", "language": "zh-hans", "next": "menu"},
-        "queue": {"type": "queue", "queue": "support"},
-        "acme": {"type": "hand_over", "tenant": "acme", "service": "main"},
-        "bye": {"type": "hang_up", "reason": "no_input"},
-    },
-}
-
-
-def flow(start: str = "a", **nodes: dict[str, Any]) -> dict[str, Any]:
-    """A flow that begins at its node `a`."""
-    return {"schema": 1, "start": start, "nodes": nodes}
-
-
-def found(data: object) -> set[tuple[str, str]]:
-    """Pointer and code of every error."""
-    return {(problem.pointer, problem.code) for problem in validate_flow(data, REFERENCES).errors}
-
-
-def messages(data: object) -> dict[str, str]:
-    return {problem.pointer: problem.message for problem in validate_flow(data, REFERENCES).problems}
-
-
-def changed(path: str, value: object) -> dict[str, Any]:
-    """The complete flow with the value at a path of names replaced."""
-    data = copy.deepcopy(COMPLETE)
-    *parents, last = path.split("/")
-    place = data
-    for name in parents:
-        place = place[name]
-    place[last] = value
-    return data
-
-
-QUEUE = {"type": "queue", "queue": "sales"}
-MENU = COMPLETE["nodes"]["menu"]
 
 
 def test_it_accepts_a_flow_that_uses_every_node_type() -> None:
@@ -259,91 +175,6 @@ def test_overlapping_hours_are_refused() -> None:
 def test_a_holiday_that_is_a_special_day_too_is_refused() -> None:
     data = changed("nodes/hours/holidays", ["2026-12-24"])
     assert found(data) == {("/nodes/hours/special_days/2026-12-24", "day-twice")}
-
-
-# Graph
-
-
-def test_a_missing_start_is_named() -> None:
-    assert found(flow("b", a=QUEUE)) == {("/start", "missing-node")}
-
-
-def test_a_missing_node_is_named_where_it_is_wanted() -> None:
-    data = changed("nodes/menu/keys", {"1": "queue", "2": "lost", "3": "number", "9": "chinese", "8": "acme"})
-    assert found(data) == {("/nodes/menu/keys/2", "missing-node")}
-
-
-def test_a_node_that_nothing_leads_to_is_refused() -> None:
-    assert found(flow(a=QUEUE, b={"type": "answer", "next": "a"})) == {("/nodes/b", "unreachable")}
-
-
-def test_nothing_is_called_unreachable_while_a_node_is_broken() -> None:
-    assert found(flow(a={"type": "answer", "nxt": "b"}, b=QUEUE)) == {
-        ("/nodes/a/next", "missing-field"),
-        ("/nodes/a/nxt", "unknown-field"),
-    }
-
-
-def test_a_flow_that_loops_is_refused_with_the_loop() -> None:
-    data = flow(
-        a={"type": "answer", "next": "b"},
-        b={"type": "say", "text": HELLO, "next": "c"},
-        c={"type": "hours", "weekly": {}, "open": "d", "closed": "b"},
-        d=QUEUE,
-    )
-    assert found(data) == {("/nodes/b", "loop")}
-    assert "b → c → b" in messages(data)["/nodes/b"]
-
-
-def test_a_node_that_leads_to_itself_is_a_loop_and_a_dead_end() -> None:
-    assert found(flow(a={"type": "answer", "next": "a"})) == {("/nodes/a", "loop"), ("/nodes/a", "dead-end")}
-
-
-def test_two_separate_loops_are_both_told() -> None:
-    data = flow(
-        a={"type": "caller", "known": "b", "unknown": "c"},
-        b={"type": "answer", "next": "b"},
-        c={"type": "answer", "next": "d"},
-        d={"type": "answer", "next": "c"},
-    )
-    assert {pointer for pointer, code in found(data) if code == "loop"} == {"/nodes/b", "/nodes/c"}
-
-
-def test_a_menu_that_a_silent_caller_never_leaves_is_a_loop() -> None:
-    data = flow(a={"type": "answer", "next": "b"}, b=MENU | {"keys": {"1": "c"}, "on_timeout": "b"}, c=QUEUE)
-    data["nodes"]["b"]["on_invalid"] = "c"
-    assert found(data) == {("/nodes/b", "loop")}
-
-
-def test_a_menu_may_be_repeated_by_a_key() -> None:
-    data = flow(
-        a={"type": "answer", "next": "b"},
-        b=MENU | {"keys": {"*": "b"}, "on_timeout": "c", "on_invalid": "b"},
-        c=QUEUE,
-    )
-    assert found(data) == set()
-
-
-@pytest.mark.parametrize(
-    "node",
-    [
-        {"type": "say", "text": HELLO, "next": "c"},
-        {"type": "play", "sound": "chime", "next": "c"},
-        MENU | {"keys": {"1": "c"}, "on_timeout": "c", "on_invalid": "c"},
-        {"type": "digits", "prompt": {"text": HELLO}, "name": "n", "max_digits": 3, "next": "c", "on_timeout": "c"},
-    ],
-)
-def test_nothing_plays_before_the_call_is_answered(node: dict[str, Any]) -> None:
-    data = flow(
-        a={"type": "hours", "weekly": {}, "open": "answer", "closed": "b"},
-        answer={"type": "answer", "next": "b"},
-        b=node,
-        c=QUEUE,
-    )
-    assert found(data) == {("/nodes/b", "not-answered")}
-    assert "a → b" in messages(data)["/nodes/b"]
-    data["nodes"]["a"]["closed"] = "c"
-    assert found(data) == set()
 
 
 # References
