@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +22,16 @@ from config.processes import session_members
 from config.services import ports
 from config.services.manager import Services
 from config.services.place import AWAY, find_place
+from tests.waiting import looks
 
 pytestmark = [pytest.mark.nodb, pytest.mark.slow]
 
 
 def wait_for(what: Callable[[], bool], seconds: float, said: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"not in {seconds} s; it said:\n{said()}"
-        time.sleep(0.1)
+    for _ in looks(within_s=seconds, every_s=0.1):
+        if what():
+            return
+    raise AssertionError(f"not in {seconds} s; it said:\n{said()}")
 
 
 @dataclass

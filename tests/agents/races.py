@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +9,8 @@ from typing import Any
 
 import psycopg
 from django.db import connections
+
+from tests.waiting import until
 
 DEADLINE_S = 10.0
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -34,7 +34,12 @@ def run_together(
     with ThreadPoolExecutor(len(calls)) as pool, psycopg.connect(url, autocommit=True) as watcher:
         with holding(url, locked_by, *values):
             runs = [pool.submit(outcome, call) for call in calls]
-            _wait_until(lambda: (watcher.execute(_WAITING).fetchone() or (0,))[0] == len(calls))
+            until(
+                "the runners meet at the lock",
+                lambda: (watcher.execute(_WAITING).fetchone() or (0,))[0] == len(calls),
+                within_s=DEADLINE_S,
+                every_s=0.01,
+            )
         return [run.result(timeout=DEADLINE_S) for run in runs]
 
 
@@ -46,12 +51,3 @@ def outcome(call: Callable[[], Any]) -> Any:
         return error
     finally:
         connections.close_all()
-
-
-def _wait_until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + DEADLINE_S
-    tick = threading.Event()
-    while not holds():
-        if time.monotonic() > give_up:
-            raise TimeoutError("the runners never met at the lock")
-        tick.wait(0.01)

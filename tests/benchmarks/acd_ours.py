@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from tenants.public import engine_scope
 from tests import factories
 from tests.benchmarks.acd_load import Target
 from tests.benchmarks.acd_place import DATABASE
+from tests.waiting import until
 
 SLUG = "bench"
 NUMBER = "+442079460999"
@@ -53,10 +53,10 @@ def ours(lab: Lab, agents: Sequence[str]) -> Iterator[Target]:
     with ExitStack() as stack:
         for name, arguments in (("engine", ()), ("switch", ("--node", lab.node))):
             _processes[name] = stack.enter_context(_process(name, *arguments))
-        _until("the exchange has reported every telephone", lambda: _telephones_are_there(agents, since=began))
+        _wait_until("the exchange has reported every telephone", lambda: _telephones_are_there(agents, since=began))
         _make_ready()
         yield Target(name="ours", number=NUMBER.lstrip("+"), agents=agents)
-        _until("every contact has ended", _all_ended)
+        _wait_until("every contact has ended", _all_ended)
 
 
 def effort() -> dict[str, float]:
@@ -112,12 +112,8 @@ def _all_ended() -> bool:
         return not Contact.objects.exclude(state=ContactState.ENDED).exists()
 
 
-def _until(what: str, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"Not so after {WAIT_S:.0f} s: {what}. See var/bench/*.log")
-        time.sleep(0.1)
+def _wait_until(what: str, condition: Callable[[], bool]) -> None:
+    until(f"{what}; see var/bench/*.log", condition, within_s=WAIT_S, every_s=0.1)
 
 
 def _cpu_ms(process: psutil.Process) -> float:

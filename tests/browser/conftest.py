@@ -6,13 +6,13 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.conftest import CHROMIUM
+from tests.waiting import until
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 START_S = 30
@@ -39,16 +39,13 @@ def site() -> Iterator[str]:
 
 
 def _wait_until_it_listens(web: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
+    def listens() -> bool:
         assert web.poll() is None, "the web process ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < deadline, "the web process does not listen"
-            time.sleep(0.05)
-        else:
-            return
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    until("the web process listens", listens, within_s=START_S)
 
 
 @pytest.fixture(scope="session")

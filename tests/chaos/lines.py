@@ -20,8 +20,8 @@ from routing.services.commands import switch_hint
 from tenants.public import Conflict, Tenant, engine_scope
 from tests import factories
 from tests.chaos.crowd import Crowd
-from tests.chaos.processes import until
 from tests.lab.stack import seat
+from tests.waiting import until
 
 
 @dataclass(frozen=True)

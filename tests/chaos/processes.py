@@ -5,32 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from config.checkout import ROOT
 from config.processes import commands, switch_environment
 from deploy.lab.exchange import Lab
 
 STOP_S = 10.0
-LOOK_EVERY_S = 0.05
-_T = TypeVar("_T")
-
-
-def until(what: str, condition: Callable[[], _T], *, within_s: float) -> _T:
-    """Wait for a condition and return what it gave. Fails, saying what was awaited, when it does not come."""
-    deadline = time.monotonic() + within_s
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not so within {within_s:g} s: {what}")
-        time.sleep(LOOK_EVERY_S)
 
 
 @dataclass

@@ -14,9 +14,10 @@ from deploy.lab.exchange import Lab
 from deploy.lab.sipp import Phone, Sipp
 from tests.chaos.crowd import calling
 from tests.chaos.lines import Line, line, node_is_connected
-from tests.chaos.processes import Installation, Running, installation, until
+from tests.chaos.processes import Installation, Running, installation
 from tests.chaos.storm_plan import RATE, Plan
 from tests.chaos.verdict import left_over, on_record, wrong_with_calls
+from tests.waiting import looks, until
 
 FIRST = 447_701_000_000
 SECOND_LINE = 100_000
@@ -68,8 +69,7 @@ def _kill_all(
     """Carry out the plan's kills at their times, starting again what was killed. Returns how many of each."""
     began, turns = time.monotonic(), Counter[str]()
     for kill in decided.kills:
-        while (left := began + kill.at_s - time.monotonic()) > 0:
-            time.sleep(min(left, READY_EVERY_S))
+        for _ in looks(within_s=began + kill.at_s - time.monotonic(), every_s=READY_EVERY_S):
             _come_back(lines)
         turns[kill.victim] += 1
         if kill.victim == "valkey":
@@ -93,15 +93,15 @@ def _come_back(lines: list[Line]) -> None:
 
 def _wait_for_callers(sipps: list[Sipp], lines: list[Line]) -> None:
     """Wait until every caller is gone, served or out of patience."""
-    give_up = time.monotonic() + DRAIN_S
-    while any(sipp.process.poll() is None for sipp in sipps) and time.monotonic() < give_up:
-        time.sleep(READY_EVERY_S)
+    for _ in looks(within_s=DRAIN_S, every_s=READY_EVERY_S):
+        if all(sipp.process.poll() is not None for sipp in sipps):
+            return
         _come_back(lines)
 
 
 def _settles(lab: Lab) -> list[str]:
     """What is left when everything had time to come to its end."""
-    give_up = time.monotonic() + SETTLED_S
-    while (left := left_over(lab)) and time.monotonic() < give_up:
-        time.sleep(1.0)
+    for _ in looks(within_s=SETTLED_S, every_s=1.0):
+        if not (left := left_over(lab)):
+            break
     return left

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from config.processes import Keeper, Ledger, StartError, commands, end_session, only_manager, session_members
+from tests.waiting import until
 
 pytestmark = pytest.mark.nodb
 
@@ -23,13 +23,6 @@ STUBBORN = (
     "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); child = os.fork();"
     "child and print('ready', flush=True); time.sleep(60)"
 )
-
-
-def wait_until(what: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def start(code: str) -> tuple[subprocess.Popen[str], float]:
@@ -80,7 +73,9 @@ async def test_a_killed_child_is_started_again_and_all_end_when_told(
     seen: list[int] = []
 
     async def next_child() -> int:
-        await asyncio.to_thread(wait_until, lambda: ledger.sessions.get("web", (0, 0.0))[0] not in [0, *seen])
+        await asyncio.to_thread(
+            until, "a new child", lambda: ledger.sessions.get("web", (0, 0.0))[0] not in [0, *seen], within_s=10
+        )
         seen.append(ledger.sessions["web"][0])
         return seen[-1]
 

@@ -13,7 +13,7 @@ from deploy.lab.exchange import Lab
 from routing.models import Contact, Leg, Offer, Participation, Segment, SlotHold
 from routing.states import LIVE_OFFER, ContactState, OfferState, SegmentKind
 from tenants.public import Event, Tenant, engine_scope
-from tests.routing.switchboard import eventually
+from tests.waiting import eventually
 
 SETTLED_WITHIN_S = 15.0
 

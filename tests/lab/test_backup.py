@@ -33,7 +33,7 @@ from tests.routing.backups import (
     to_number,
 )
 from tests.routing.calls import Line, make_line
-from tests.routing.switchboard import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

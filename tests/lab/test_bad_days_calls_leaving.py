@@ -23,7 +23,7 @@ from tests.lab.far_ends import FarEnds, left_at, over
 from tests.lab.lines import answered_line, make_line
 from tests.lab.settled import metered_s, place_of, settled
 from tests.lab.stack import record_of, seat, working
-from tests.routing.switchboard import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

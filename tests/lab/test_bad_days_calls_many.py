@@ -23,7 +23,7 @@ from tests.lab.far_ends import FarEnds, left_at
 from tests.lab.lines import make_line
 from tests.lab.settled import settled
 from tests.lab.stack import in_state, record_of, seat, working
-from tests.routing.switchboard import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -21,7 +21,7 @@ from tests.lab.far_ends import FarEnds, over
 from tests.lab.lines import make_line
 from tests.lab.settled import metered_s, place_of, settled
 from tests.lab.stack import in_state, record_of, seat, working
-from tests.routing.switchboard import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -24,9 +24,10 @@ from routing.states import ContactState, EndReason
 from tenants.public import Event, engine_scope
 from tests.chaos.crowd import calling, number_of
 from tests.chaos.lines import Line, last_alive, line, node_is_connected
-from tests.chaos.processes import installation, until
+from tests.chaos.processes import installation
 from tests.chaos.verdict import left_over, wrong_with_calls
 from tests.lab.wire import wire_in_thread
+from tests.waiting import until
 
 pytestmark = pytest.mark.lab
 

@@ -16,8 +16,9 @@ from deploy.lab.exchange import Lab
 from deploy.lab.sipp import Phone, Sipp
 from tests.chaos.crowd import calling
 from tests.chaos.lines import Line, expire_lease, line, node_is_connected
-from tests.chaos.processes import Installation, Running, installation, until
+from tests.chaos.processes import Installation, Running, installation
 from tests.chaos.verdict import left_over, wrong_with_calls
+from tests.waiting import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 

@@ -37,8 +37,9 @@ from tenants.public import Outbox, Role, Tenant, engine_scope
 from tests.api import signed_in
 from tests.chaos.crowd import FIRST_MEDIA, LAST_MEDIA, calling
 from tests.chaos.lines import line, node_is_connected
-from tests.chaos.processes import Installation, Running, installation, until
+from tests.chaos.processes import Installation, Running, installation
 from tests.chaos.verdict import left_over, wrong_with_calls
+from tests.waiting import until
 
 pytestmark = pytest.mark.lab
 

@@ -27,7 +27,7 @@ from tests.lab.lines import answered_line, make_line
 from tests.lab.settled import settled
 from tests.lab.stack import contacts_of, in_state, record_of, seat, working
 from tests.routing.broken import Break, breaking
-from tests.routing.switchboard import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

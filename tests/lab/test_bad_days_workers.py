@@ -17,8 +17,9 @@ from tenants.ids import TIMESTAMP_SHIFT
 from tenants.public import Event, db_now, engine_scope
 from tests.chaos.crowd import calling
 from tests.chaos.lines import Line, holder, line, listeners, node_is_connected
-from tests.chaos.processes import Installation, Running, installation, until
+from tests.chaos.processes import Installation, Running, installation
 from tests.chaos.verdict import left_over, wrong_with_calls
+from tests.waiting import until
 
 pytestmark = pytest.mark.lab
 

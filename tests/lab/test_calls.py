@@ -18,7 +18,7 @@ from routing.states import ContactState, EndReason, OfferState, SegmentKind
 from tenants.public import CSP_TENANT_ID, Tenant, engine_scope, tenant_scope
 from tests import factories
 from tests.lab.stack import Seated, contacts_of, in_state, record_of, seat, working
-from tests.routing.switchboard import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -24,7 +24,8 @@ from tests import factories
 from tests.api import program
 from tests.contact_rows import write_down
 from tests.reporting.test_projection import forget_all, records
-from tests.routing.switchboard import Switchboard, eventually, switchboard
+from tests.routing.switchboard import Switchboard, switchboard
+from tests.waiting import eventually
 
 FIGURES = ("waiting", "offered", "answered", "abandoned", "short_abandoned", "service_level", "asa_s", "aht_s")
 

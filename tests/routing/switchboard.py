@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from asgiref.sync import sync_to_async
 
 from agents.public import Station
 from config.hints import listening_locally
@@ -19,9 +16,6 @@ from routing.speech import SpeechCache, speech_engine
 from routing.switch.simulation.exchange import Exchange
 from routing.switch.simulation.telephones import CallerHandle, PhoneHabit, Telephone, place_call
 from routing.switch.simulator import SimulatedSwitch
-
-Result = TypeVar("Result")
-WAIT_S = 15.0
 
 
 @dataclass
@@ -61,16 +55,3 @@ async def switchboard(*, sounds: Path, node: str = "node1") -> AsyncIterator[Swi
             worker.stop()
             await running
             exchange.stop()
-
-
-async def eventually(what: Callable[[], Result], *, within_s: float = WAIT_S) -> Result:
-    """Return the first true answer of `what`, a function that reads the database; fail when none comes in time."""
-    deadline = asyncio.get_running_loop().time() + within_s
-    while True:
-        answer = await sync_to_async(what)()
-        if answer:
-            return answer
-        if asyncio.get_running_loop().time() > deadline:
-            name = getattr(what, "__name__", repr(what))
-            raise AssertionError(f"{name} did not become true within {within_s} s; it is {answer!r}")
-        await asyncio.sleep(0.02)

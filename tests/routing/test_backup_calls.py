@@ -56,7 +56,8 @@ from tests.routing.calls import (
     talk,
 )
 from tests.routing.node.test_reconcile import compared, snapshot
-from tests.routing.switchboard import eventually, switchboard
+from tests.routing.switchboard import switchboard
+from tests.waiting import eventually
 
 
 def the_call(line: Line) -> OutboundCall:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from tenants.public import Relay
 from tests import factories
 from tests.routing.backups import activation_now, announcement, begin, make_plan
 from tests.routing.calls import make_line
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -54,12 +54,15 @@ def kill(worker: subprocess.Popen[bytes]) -> None:
 
 def relay_until(done: Callable[[], bool]) -> None:
     """Relay events, as the engine does, and nothing else: its timers do not run here."""
-    relay, deadline = Relay(holder="test"), time.monotonic() + PATIENCE_S
+    relay = Relay(holder="test")
+
+    def relayed() -> bool:
+        while relay.step():
+            pass
+        return done()
+
     try:
-        while not done():
-            assert time.monotonic() < deadline, "the workers did not do it"
-            if relay.step() == 0:
-                time.sleep(0.05)
+        until("the workers have done it", relayed, within_s=PATIENCE_S)
     finally:
         relay.release()
 

@@ -15,7 +15,8 @@ from routing.switch.simulation.telephones import PhoneHabit
 from routing.switch.simulator import SimulatedSwitch
 from tenants.public import Event, Tenant, engine_scope, tenant_scope
 from tests import factories
-from tests.routing.switchboard import eventually, switchboard
+from tests.routing.switchboard import switchboard
+from tests.waiting import eventually
 
 
 def _contacts(tenant: Tenant) -> list[Contact]:

@@ -7,8 +7,6 @@ Foreign keys are off meanwhile (`replica`), so that nothing but the constraint i
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from tenants.models import IdempotencyRecord
 from tenants.public import db_now, set_timer, tenant_scope, uuid7
 from tests import factories
 from tests.routing import calls
+from tests.waiting import until
 
 DEADLINE_S = 10.0
 NEW, NUMBER = "a new id", "a new number"
@@ -169,7 +168,12 @@ def test_of_two_that_insert_at_once_one_is_refused(rule: Rule, world: World, adm
         row = _take_out(admin, rule, world)
         _insert(first, rule.table, _version(row, rule.changes))
         blocked = pool.submit(_insert, second, rule.table, _version(row, rule.changes))
-        _wait_until(lambda: _is_waiting(admin, second.info.backend_pid))
+        until(
+            "the second insert waits for the first",
+            lambda: _is_waiting(admin, second.info.backend_pid),
+            within_s=DEADLINE_S,
+            every_s=0.01,
+        )
         first.commit()
         with pytest.raises(psycopg.errors.UniqueViolation) as refused:
             blocked.result(timeout=DEADLINE_S)
@@ -182,13 +186,6 @@ def _furnish(world: World) -> None:
     factories.make_person(world.line.tenant)
     with tenant_scope(world.line.tenant.id):
         IdempotencyRecord.objects.create(key="k", owner="o", request_hash="h")
-
-
-def _wait_until(holds: Callable[[], bool]) -> None:
-    give_up, tick = time.monotonic() + DEADLINE_S, threading.Event()
-    while not holds():
-        assert time.monotonic() < give_up, "the second insert did not wait for the first"
-        tick.wait(0.01)
 
 
 CHECKS: list[tuple[str, str, Where, str]] = [

@@ -23,7 +23,8 @@ from tests.factories import (
     make_station,
     make_tenant,
 )
-from tests.routing.switchboard import eventually, switchboard
+from tests.routing.switchboard import switchboard
+from tests.waiting import eventually
 
 LOOKS_EVERY_S = 0.05
 PACE = 10.0

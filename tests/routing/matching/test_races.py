@@ -19,8 +19,13 @@ from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd
 from tests.routing.matching.threads import at_once
+from tests.waiting import until
 
 POOL_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+WAITING_FOR_IT = (
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 def _offered_once(tenant: Tenant, expected: int) -> None:
@@ -54,16 +59,7 @@ def test_a_second_pass_waits_for_the_pools_lock_before_it_reads(admin_database_u
     ):
         holder.execute(POOL_LOCK, [f"pool:{line.tenant.id}"])
         waiting = pool.submit(lambda: at_once([lambda: run_pool(line.tenant.id)])[0])
-        tick = threading.Event()
-        for _ in range(1000):
-            locked = watcher.execute(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
-                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            ).fetchone()
-            if locked == (1,):
-                break
-            tick.wait(0.01)
-        assert locked == (1,), "the pass did not wait for the lock"
+        until("the pass waits for the lock", lambda: watcher.execute(WAITING_FOR_IT).fetchone() == (1,), every_s=0.01)
         # It has read nothing yet: what changes now is what it will see.
         (sooner,) = crowd.queue_callers(line, 1, priority=9)
         holder.rollback()
@@ -154,8 +150,7 @@ def test_a_flood_of_requests_occupies_two_threads_a_pool() -> None:
         first = threads.submit(runner, pools)
         assert began.acquire(timeout=5)
         second = threads.submit(runner, pools)
-        while not runner._waiting:
-            threading.Event().wait(0.005)
+        until("the second one waits", lambda: runner._waiting, every_s=0.005)
         # Ten more come while one runs and one waits: the one that waits will see what they have committed.
         for joined in [threads.submit(runner, pools) for _ in range(10)]:
             joined.result(timeout=5)

@@ -31,7 +31,7 @@ from tenants.models import Lease
 from tenants.public import Event, Tenant, db_now, engine_scope
 from tests import factories
 from tests.routing import calls
-from tests.routing.switchboard import eventually
+from tests.waiting import eventually
 
 NUMBER = "+447700900999"
 in_thread = sync_to_async

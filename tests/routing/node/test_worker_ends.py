@@ -33,7 +33,7 @@ from tests.routing.node.test_worker import (
     register,
     worker_on,
 )
-from tests.routing.switchboard import eventually
+from tests.waiting import eventually
 
 in_thread = sync_to_async
 

@@ -26,6 +26,7 @@ from tests import telephony
 from tests.api import Api, signed_in
 from tests.factories import ACTOR, make_session, make_tenant, reread
 from tests.tenants.live.page import QUICK, a_centre, at_desk, in_thread, page
+from tests.waiting import eventually
 
 # Who may
 
@@ -226,9 +227,7 @@ async def test_a_desk_that_is_looked_at_is_present() -> None:
     assert (await in_thread(reread, session)).presence_at is None
     async with page(await in_thread(at_desk, session)) as desk:
         await desk.see("desk")
-        async with asyncio.timeout(5):
-            while (await in_thread(reread, session)).presence_at is None:  # noqa: ASYNC110 - the database's state
-                await asyncio.sleep(0.02)
+        await eventually(lambda: reread(session).presence_at, within_s=5)
 
 
 # What is away
@@ -370,8 +369,7 @@ async def test_a_real_server_serves_it(relay: Relay) -> None:
     config = uvicorn.Config(application, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag only
-        await asyncio.sleep(0.01)
+    await eventually(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
     address, origin = f"ws://127.0.0.1:{port}/ws/v1/live/", Origin(f"http://127.0.0.1:{port}")
     try:
@@ -397,9 +395,7 @@ async def test_a_real_server_serves_it(relay: Relay) -> None:
 
 async def joined(valkey: Any) -> None:
     """Wait until somebody is in a tenant's group."""
-    async with asyncio.timeout(5):
-        while not await in_thread(valkey.keys, "hotseat:group:*"):  # noqa: ASYNC110 - Valkey's state, not ours
-            await asyncio.sleep(0.02)
+    await eventually(lambda: valkey.keys("hotseat:group:*"), within_s=5)
 
 
 def suspend(tenant: Tenant) -> None:
