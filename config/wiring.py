@@ -35,8 +35,8 @@ MATCHING_THREADS = 3
 def match(pool: UUID) -> None:
     """Run the pass that a committed change asks for.
 
-    What asked for it has been committed, so a database that fails now must not make it look failed: the sweep finds
-    the pair a second later.
+    What asked for it has been committed, so whatever fails now must not make it look failed, nor be lost with a thread
+    that nobody waits for: it is logged, and the sweep finds the pair a second later.
     """
     try:
         with_retries(lambda: run_pool(pool), patience_s=MATCH_PATIENCE_S)

@@ -8,9 +8,9 @@ it gets SIGSTOP; `HOTSEAT_TEST_POINTS` names a file to which the points that are
 them nothing is installed, and commits cost what they cost.
 """
 
+import inspect
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,7 +58,9 @@ def _commit(scope: Scope) -> None:
 
 def _service() -> str:
     """The name of the code whose scope ends now: the first on the stack that is not the scope's own machinery."""
-    frame = sys._getframe()  # noqa: SLF001 - documented, and what the traceback module walks
-    while Path(frame.f_code.co_filename).name in _NOT_THE_SERVICE and frame.f_back is not None:
+    frame = inspect.currentframe()
+    while frame is not None and Path(frame.f_code.co_filename).name in _NOT_THE_SERVICE:
         frame = frame.f_back
+    if frame is None:
+        raise RuntimeError("a scope was opened by nobody")
     return frame.f_code.co_qualname

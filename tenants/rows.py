@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from django.db import connections
 from django.db.models import Field, Model
+from django.db.models.base import ModelState
+from psycopg.sql import SQL, Composable, Identifier, Placeholder
 
 from tenants.ids import follow_clock
 from tenants.models.base import TenantModel
@@ -116,23 +118,25 @@ class _Plan:
 @cache
 def _plan(model: type[Model], joined: tuple[str, ...]) -> _Plan:
     parts, columns, begin = [], [], 0
-    tables = f'"{model._meta.db_table}" AS t'
+    tables: list[Composable] = [SQL("{} AS t").format(Identifier(model._meta.db_table))]
     for number, name in enumerate(("", *joined)):
         alias = f"j{number}" if name else "t"
         one: Any = _field(model, name).related_model if name else model
         fields = _fields(one)
         if name:
-            column = _field(model, name).column
-            tables += f' LEFT JOIN "{one._meta.db_table}" AS {alias} ON {alias}."{one._meta.pk.column}" = t."{column}"'
+            table, key = Identifier(one._meta.db_table), _column(one._meta.pk, of=alias)
+            column = _column(_field(model, name), of="t")
+            tables.append(SQL("LEFT JOIN {} AS {} ON {} = {}").format(table, Identifier(alias), key, column))
         converted = tuple(
             (index, field.from_db_value, field.cached_col)
             for index, field in enumerate(fields)
             if hasattr(field, "from_db_value")
         )
         parts.append(_Part(name, one, begin, tuple(field.attname for field in fields), converted))
-        columns += [f'{alias}."{field.column}"' for field in fields]
+        columns += [_column(field, of=alias) for field in fields]
         begin += len(fields)
-    return _Plan(f"SELECT {', '.join(columns)} FROM {tables}", tuple(parts))  # noqa: S608 - names
+    sql = SQL("SELECT {} FROM {}").format(SQL(", ").join(columns), SQL(" ").join(tables))
+    return _Plan(sql.as_string(), tuple(parts))
 
 
 def insert_rows(rows: Sequence[Model], *, unless_there: bool = False) -> None:
@@ -149,8 +153,7 @@ def insert_rows(rows: Sequence[Model], *, unless_there: bool = False) -> None:
     sql = _insert_sql(type(rows[0]), len(rows))
     scope.statements.write(f"{sql} ON CONFLICT DO NOTHING" if unless_there else sql, values)
     for row in rows:
-        # As Django's own save does, whose documentation names both.
-        row._state.adding, row._state.db = False, scope.alias  # noqa: SLF001
+        state_of(row).adding, state_of(row).db = False, scope.alias
 
 
 def insert_row(row: Model, *, unless_there: bool = False) -> None:
@@ -172,6 +175,11 @@ def update_row(row: Model, *names: str) -> None:
     scope.statements.write(_update_sql(type(row), names), [*values, row.pk], gone=gone)
 
 
+def state_of(row: Model) -> ModelState:
+    """Return what Django keeps of a row besides its columns; `adding` while it is in no table yet."""
+    return row._state  # noqa: SLF001 - documented ("_state" in Django's "Model instance reference")
+
+
 def _field(model: type[Model], name: str) -> Any:
     return model._meta.get_field(name)
 
@@ -180,16 +188,23 @@ def _fields(model: type[Model]) -> tuple["Field[Any, Any]", ...]:
     return tuple(model._meta.concrete_fields)
 
 
+def _column(field: "Field[Any, Any]", *, of: str = "") -> Identifier:
+    name = cast(str, field.column)
+    return Identifier(of, name) if of else Identifier(name)
+
+
 @cache
 def _insert_sql(model: type[Model], count: int) -> str:
-    fields = _fields(model)
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    places = "(" + ", ".join(["%s"] * len(fields)) + ")"
-    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES {", ".join([places] * count)}'  # noqa: S608 - names
+    table, comma = Identifier(model._meta.db_table), SQL(", ")
+    columns = comma.join(_column(field) for field in _fields(model))
+    row = SQL("({})").format(comma.join([Placeholder()] * len(_fields(model))))
+    return SQL("INSERT INTO {} ({}) VALUES {}").format(table, columns, comma.join([row] * count)).as_string()
 
 
 @cache
 def _update_sql(model: type[Model], names: tuple[str, ...]) -> str:
     meta = model._meta
-    changes = ", ".join(f'"{_field(model, name).column}" = %s' for name in names)
-    return f'UPDATE "{meta.db_table}" SET {changes} WHERE "{meta.pk.column}" = %s'  # noqa: S608 - names
+    equal = SQL("{} = {}")
+    changes = SQL(", ").join(equal.format(_column(_field(model, name)), Placeholder()) for name in names)
+    key = equal.format(_column(meta.pk), Placeholder())
+    return SQL("UPDATE {} SET {} WHERE {}").format(Identifier(meta.db_table), changes, key).as_string()

@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+from django.db import Error
+
 from tenants.clock import db_now
 from tenants.ids import uuid7
 from tenants.log import record_once
@@ -23,10 +25,10 @@ def note_system(event_type: str, **data: Any) -> None:
 
 
 def tell_system(event_type: str, *, node: str = "", **data: Any) -> None:
-    """Record it in a scope of its own. When that fails it is logged: who tells must be able to go on."""
+    """Record it in a scope of its own. A database that fails is logged: who tells must be able to go on."""
     try:
         with engine_scope(node=node):
             note_system(event_type, **data)
-    except Exception:
+    except Error:
         # What is told of is in the process's own log besides; its duty matters more than the note of it.
         log.exception("the event log took no note", extra={"type": event_type})

@@ -13,7 +13,7 @@ from routing.models import CommandKind, Contact, Interaction, Offer, Participati
 from routing.services.commands import caller_command
 from routing.services.segments import begin_segment, end_segment
 from routing.states import CONTACT, ContactState, EndReason, SegmentKind
-from tenants.public import NotFound, drop_timer, find_row, record, request_match, set_timer, update_row
+from tenants.public import NotFound, drop_timer, find_row, record, request_match, set_timer, state_of, update_row
 
 ANNOUNCE_TIMER = "announce"
 FIRST_ANNOUNCEMENT = timedelta(seconds=2)
@@ -70,7 +70,7 @@ def note(event_type: str, contact: Contact, *, at: datetime, **data: Any) -> Non
 
 def save(contact: Contact, *fields: str) -> None:
     """Save the contact's state, version and the named fields; one that is just being made is written whole, later."""
-    if contact._state.adding:  # noqa: SLF001 - as Django's documentation has it
+    if state_of(contact).adding:
         return
     update_row(contact, "state", "version", *fields)
 

@@ -115,7 +115,24 @@ class FlowStep:
         for action in wanted:
             self._carry_out(action)
 
-    def _carry_out(self, action: actions.Action) -> None:  # noqa: C901 - one branch an action
+    def _carry_out(self, action: actions.Action) -> None:
+        match action:
+            case actions.Answer() | actions.PlayMedia() | actions.StopMedia():
+                self._let_hear(action)
+            case actions.StartTimer(timer=label, seconds=seconds):
+                self._set_timer(label, timedelta(seconds=seconds))
+            case actions.CancelTimer():
+                drop_timer(FLOW_TIMER, subject_id=self.contact.id)
+            case actions.SetLanguage() | actions.StoreDigits():
+                self._keep(action)
+            case actions.EnterQueue(queue_code=code, priority=priority):
+                self._enter_queue(code, priority)
+            case actions.HandOver(tenant_slug=slug, service=service):
+                self._hand_over(slug, service)
+            case actions.HangUp(reason=reason):
+                self._hang_up(reason)
+
+    def _let_hear(self, action: actions.Answer | actions.PlayMedia | actions.StopMedia) -> None:
         contact, now = self.contact, self.now
         match action:
             case actions.Answer():
@@ -124,35 +141,24 @@ class FlowStep:
                 media = [medium(item) for item in items]
                 caller_command(contact, CommandKind.PLAY, at=now, playback=playback_id(contact.id, label), media=media)
                 # A prompt whose end is never told must not leave the caller in silence. The flow's own replaces it.
-                set_timer(
-                    FLOW_TIMER,
-                    tenant_id=self.contact.tenant_id,
-                    subject_id=contact.id,
-                    due_at=now + PLAY_NET,
-                    label=PLAYED_LABEL + label,
-                )
+                self._set_timer(PLAYED_LABEL + label, PLAY_NET)
             case actions.StopMedia(playback=label):
                 caller_command(contact, CommandKind.STOP_PLAYBACK, at=now, playback=playback_id(contact.id, label))
-            case actions.StartTimer(timer=label, seconds=seconds):
-                due_at = now + timedelta(seconds=seconds)
-                set_timer(
-                    FLOW_TIMER, tenant_id=self.contact.tenant_id, subject_id=contact.id, due_at=due_at, label=label
-                )
-            case actions.CancelTimer():
-                drop_timer(FLOW_TIMER, subject_id=contact.id)
+
+    def _set_timer(self, label: str, after: timedelta) -> None:
+        contact = self.contact
+        due_at = self.now + after
+        set_timer(FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=due_at, label=label)
+
+    def _keep(self, action: actions.SetLanguage | actions.StoreDigits) -> None:
+        match action:
             case actions.SetLanguage(language=language):
-                contact.language = language
-                contact.save(update_fields=["language"])
+                self.contact.language = language
+                self.contact.save(update_fields=["language"])
             case actions.StoreDigits(name=name, digits=digits):
-                party = ContactParty.objects.get(contact=contact)
+                party = ContactParty.objects.get(contact=self.contact)
                 party.digits = {**party.digits, name: digits}
                 party.save(update_fields=["digits"])
-            case actions.EnterQueue(queue_code=code, priority=priority):
-                self._enter_queue(code, priority)
-            case actions.HandOver(tenant_slug=slug, service=service):
-                self._hand_over(slug, service)
-            case actions.HangUp(reason=reason):
-                self._hang_up(reason)
 
     def _enter_queue(self, code: str, priority: int | None) -> None:
         queue = find_row(Queue, "t.tenant_id = %s AND t.code = %s AND t.active", [self.contact.tenant_id, code])

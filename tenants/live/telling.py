@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
 
 from tenants.relay import PUBLISH_TIMEOUT_S, live_group
 
@@ -25,7 +26,7 @@ class Teller:
             change = [kind, str(tenant_id), 0, f"{kind}.changed", {}]
             try:
                 self._loop.run(_send(live_group(tenant_id), {"type": "live.changed", "changes": [change]}))
-            except Exception as problem:  # noqa: BLE001 - whatever ails the channel layer, nothing depends on this
+            except (RedisError, OSError) as problem:  # of which TimeoutError is one
                 log.info("pages were not told", extra={"kind": kind, "problem": str(problem)})
                 return
 
