@@ -1,87 +1,27 @@
-"""An offer's life: accepted once or over once, whoever comes at the same time."""
+"""An offer's life: accepted once or over once, and what becomes of the agent and of the caller's place."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from agents.public import AgentSession, SessionState, Station, set_ready
-from config.hints import listening_locally
-from routing.models import CommandKind, Contact, Exclusion, Offer, Participation, SlotHold, SwitchCommand
+from agents.public import SessionState, set_ready
+from routing.models import CommandKind, Exclusion, Participation, SlotHold
 from routing.node.handling import handle
-from routing.public import accept_offer, end_contact, finish_wrap_up, reject_offer
-from routing.services.commands import switch_hint
+from routing.public import accept_offer, reject_offer
 from routing.services.situation import bridge_id
-from routing.states import LIVE_OFFER, ContactState, EndReason, OfferState, SegmentKind
+from routing.states import ContactState, EndReason, OfferState
 from routing.switch.port import Cause, LegBridged
 from tenants import timers
-from tenants.models import Timer
-from tenants.public import (
-    Conflict,
-    Due,
-    HotseatError,
-    Invalid,
-    NotFound,
-    engine_scope,
-    fire_due_timers,
-    hint,
-    request_match,
-    tenant_scope,
-)
+from tenants.public import Conflict, Invalid, NotFound, engine_scope, fire_due_timers
 from tests import factories
 from tests.agents.races import run_together
 from tests.routing import calls
 from tests.routing.matching import crowd
-
-DESK, PHONE = Station.AnswerMode.DESK, Station.AnswerMode.PHONE
-LOCK_CONTACT = "SELECT 1 FROM routing_contact WHERE id = %s FOR UPDATE"
-
-
-def ringing(*, answer_mode: str = PHONE, **queue: Any) -> tuple[calls.Line, AgentSession, Contact, Offer]:
-    """A caller who rings at the only agent's."""
-    line = calls.make_line(**queue)
-    session = seated(line, answer_mode=answer_mode)
-    contact = calls.call(line.number)
-    calls.pair_up(contact, session)
-    return line, session, contact, calls.offer_of(contact)
-
-
-def seated(line: calls.Line, *, answer_mode: str = PHONE) -> AgentSession:
-    return factories.make_session(
-        line.tenant, station=factories.make_station(line.tenant, answer_mode=answer_mode), ready=True
-    )
-
-
-def accept(offer: Offer) -> None:
-    accept_offer(tenant_id=offer.tenant_id, offer_id=offer.id, session_id=offer.session_id, actor="agent:1")
-
-
-def reject(offer: Offer) -> None:
-    reject_offer(
-        tenant_id=offer.tenant_id, offer_id=offer.id, session_id=offer.session_id, reason="agent", actor="agent:1"
-    )
-
-
-def due(kind: str, subject: UUID) -> Due:
-    """The subject's timer, as an engine would find it when it is due."""
-    with engine_scope(read_only=True):
-        row = Timer.objects.get(kind=kind, subject_id=subject)
-        return Due(row.id, row.tenant_id, row.kind, row.subject_id, row.due_at, row.data)
-
-
-def timer_kinds(*subjects: UUID) -> list[str]:
-    with engine_scope(read_only=True):
-        return sorted(Timer.objects.filter(subject_id__in=subjects).values_list("kind", flat=True))
-
-
-def holds() -> int:
-    with engine_scope(read_only=True):
-        return SlotHold.objects.count()
-
+from tests.routing.ringing import DESK, LOCK_CONTACT, accept, due, reject, ringing, seated, timer_kinds
 
 # --- accepting --------------------------------------------------------------------------------------------------------
 
@@ -156,95 +96,6 @@ def test_somebody_elses_offer_does_not_exist() -> None:
             with pytest.raises(NotFound):
                 act(tenant_id=session.tenant_id, offer_id=offer.id, session_id=session.id, actor="agent:2", **extra)
     assert calls.offer_of(contact).state == OfferState.OFFERED
-
-
-# --- at the same time -------------------------------------------------------------------------------------------------
-
-
-def _one_outcome(contact: Contact, offer: Offer) -> str:
-    """Check that exactly one thing has happened to the offer, and nothing is left of it."""
-    (after,) = [row for row in calls.offers_of(contact) if row.id == offer.id]
-    with engine_scope(read_only=True):
-        held = SlotHold.objects.filter(offer_id=offer.id).count()
-    assert held == (1 if after.state in LIVE_OFFER else 0)
-    crowd.expect_consistent(contact.tenant)
-    return after.state
-
-
-@pytest.mark.parametrize("turn", range(4))
-def test_an_accept_and_the_callers_hang_up_at_once_have_one_outcome(admin_database_url: str, turn: int) -> None:
-    _, session, contact, offer = ringing(answer_mode=DESK)
-    acts = [lambda: accept(offer), lambda: calls.caller_hangs_up(contact)]
-    accepted, gone = run_together(
-        admin_database_url, acts if turn % 2 else acts[::-1], locked_by=LOCK_CONTACT, values=(contact.id,)
-    )[:: 1 if turn % 2 else -1]
-    assert gone is None
-    assert accepted is None or accepted.code == "offer-over"
-    # Whoever came first, the caller is gone in the end: no ringing, no slot, no bridge.
-    assert _one_outcome(contact, offer) == OfferState.RESCINDED
-    assert calls.now_of(contact).state == ContactState.ENDED
-    assert (factories.slot_of(session).held, holds(), timer_kinds(offer.id)) == (False, 0, [])
-    assert calls.hung_up(contact) == [offer.leg_channel]
-    assert calls.commands(contact, CommandKind.BRIDGE) == []
-
-
-@pytest.mark.parametrize("turn", range(4))
-def test_the_agent_answers_in_the_instant_in_which_the_caller_leaves(admin_database_url: str, turn: int) -> None:
-    _, session, contact, offer = ringing()
-    acts = [lambda: calls.agent_answers(offer), lambda: calls.caller_hangs_up(contact)]
-    run_together(admin_database_url, acts if turn % 2 else acts[::-1], locked_by=LOCK_CONTACT, values=(contact.id,))
-    assert _one_outcome(contact, offer) == OfferState.RESCINDED
-    calls.bridged(contact, offer)
-    after = calls.now_of(contact)
-    assert (after.state, after.connected_at) == (ContactState.ENDED, None)
-    assert set(calls.hung_up(contact)) == {offer.leg_channel}
-    assert not factories.slot_of(session).held
-    with engine_scope(read_only=True):
-        assert Participation.objects.count() == 0
-
-
-@pytest.mark.parametrize("turn", range(4))
-def test_the_lease_runs_out_while_the_desk_accepts(admin_database_url: str, turn: int) -> None:
-    _, session, contact, offer = ringing(answer_mode=DESK)
-    expiry = due("offer-lease", offer.id)
-    acts = [lambda: accept(offer), lambda: timers.fire(expiry)]
-    accepted, fired = run_together(
-        admin_database_url, acts if turn % 2 else acts[::-1], locked_by=LOCK_CONTACT, values=(contact.id,)
-    )[:: 1 if turn % 2 else -1]
-    assert fired is None
-    state = _one_outcome(contact, offer)
-    dials = len(calls.commands(contact, CommandKind.DIAL))
-    if accepted is None:
-        # The former lease's timer finds a newer one and does nothing.
-        assert (state, dials, factories.reread(session).state) == (OfferState.ACCEPTED, 1, SessionState.READY)
-    else:
-        assert isinstance(accepted, HotseatError)
-        assert accepted.code == "offer-over"
-        assert (state, dials, factories.reread(session).state) == (OfferState.TIMED_OUT, 0, SessionState.NOT_READY)
-
-
-def test_a_former_leases_timer_is_refused_by_the_fence() -> None:
-    _, _, contact, offer = ringing(answer_mode=DESK)
-    old = due("offer-lease", offer.id)
-    accept(offer)
-    new = due("offer-lease", offer.id)
-    assert (old.data["fence"], new.data["fence"]) == (1, 2)
-    timers.fire(old)
-    # Even one that could claim the row, since it has the new row's id, carries the old fence.
-    timers.fire(Due(new.id, new.tenant_id, new.kind, new.subject_id, new.due_at, old.data))
-    assert calls.offer_of(contact).state == OfferState.ACCEPTED
-
-
-def test_a_reject_and_the_expiry_at_once_have_one_outcome(admin_database_url: str) -> None:
-    _, session, contact, offer = ringing(answer_mode=DESK)
-    expiry = due("offer-lease", offer.id)
-    run_together(
-        admin_database_url, [lambda: reject(offer), lambda: timers.fire(expiry)], locked_by=LOCK_CONTACT,
-        values=(contact.id,),
-    )  # fmt: skip
-    assert _one_outcome(contact, offer) in (OfferState.REJECTED, OfferState.TIMED_OUT)
-    assert calls.segments(contact).count(SegmentKind.RING) == 1
-    assert not factories.slot_of(session).held
 
 
 # --- ways out ---------------------------------------------------------------------------------------------------------
@@ -400,97 +251,6 @@ def test_the_caller_in_the_bridge_alone_is_not_engaged() -> None:
     caller, bridge = contact.caller_channel, bridge_id(offer.id)
     handle(LegBridged(channel=caller, bridge=bridge, members=(caller,), at=datetime.now(UTC)), node=calls.NODE)
     assert calls.now_of(contact).state == ContactState.CONNECTING
-
-
-# --- talk and after ---------------------------------------------------------------------------------------------------
-
-
-def test_the_agent_who_hangs_up_ends_the_call_and_wraps_up_until_the_deadline() -> None:
-    line, session, contact, _ = ringing(wrap_up_seconds=30)
-    offer = calls.talk(contact)
-    calls.leg_ends(offer.leg_channel)
-    after = factories.reread(session)
-    assert (after.state, after.wrap_up_contact_id) == (SessionState.WRAP_UP, contact.id)
-    assert calls.hung_up(contact) == [contact.caller_channel]
-    assert calls.now_of(contact).state == ContactState.ENGAGED
-    calls.caller_hangs_up(contact)
-    assert calls.now_of(contact).end_reason == EndReason.HANDLED
-    # Nobody rings during the wrap-up; its deadline ends it, and the one who waits rings.
-    waits = calls.call(line.number)
-    assert calls.now_of(waits).state == ContactState.QUEUED
-    deadline = due("wrap-up", session.id)
-    # From now by the database's clock, whenever the switch saw the end.
-    assert abs(deadline.due_at - after.state_since - timedelta(seconds=30)) < timedelta(seconds=2)
-    timers.fire(deadline)
-    calls.pair_up(waits, session)
-    assert calls.segments(contact)[-1] == SegmentKind.WRAP_UP
-
-
-def test_a_wrap_up_that_is_finished_early_lets_the_next_ring() -> None:
-    line, session, contact, _ = ringing(wrap_up_seconds=30)
-    calls.talk(contact)
-    calls.caller_hangs_up(contact)
-    waits = calls.call(line.number)
-    finish_wrap_up(tenant_id=line.tenant.id, session_id=session.id, disposition_id=None, note="n", actor="agent:1")
-    calls.pair_up(waits, session)
-    assert timer_kinds(session.id) == []
-
-
-def test_freed_capacity_pulls_the_backlog() -> None:
-    """chatwoot#10583: freed capacity did not pull the backlog."""
-    line, session, contact, _ = ringing()
-    calls.talk(contact)
-    waiting = [calls.call(line.number) for _ in range(2)]
-    calls.caller_hangs_up(contact)
-    calls.pair_up(waiting[0], session)
-    assert calls.now_of(waiting[1]).state == ContactState.QUEUED
-
-
-def test_a_contact_is_ended_from_the_desk_by_its_agent_only_and_when_the_switch_says_so() -> None:
-    line, session, contact, _ = ringing()
-    calls.talk(contact)
-    other = factories.make_session(line.tenant)
-    with pytest.raises(NotFound):
-        end_contact(tenant_id=line.tenant.id, contact_id=contact.id, session_id=other.id, actor="agent:2")
-    end_contact(tenant_id=line.tenant.id, contact_id=contact.id, session_id=session.id, actor="agent:1")
-    assert calls.now_of(contact).state == ContactState.ENGAGED
-    assert calls.hung_up(contact) == [contact.caller_channel]
-    calls.caller_hangs_up(contact)
-    assert calls.now_of(contact).end_reason == EndReason.HANDLED
-    with pytest.raises(Conflict) as refused:
-        end_contact(tenant_id=line.tenant.id, contact_id=contact.id, actor="user:1")
-    assert refused.value.code == "contact-over"
-
-
-def test_no_side_effect_is_asked_for_before_its_state_is_committed() -> None:
-    """A hint wakes the worker only when the rows that it is to find are there."""
-    line = calls.make_line()
-    seen: list[int] = []
-
-    def look() -> None:
-        # In the sender's thread, after its scope: an open transaction would make this scope fail.
-        with engine_scope(read_only=True):
-            seen.append(SwitchCommand.objects.filter(state="pending").count())
-
-    with listening_locally(switch_hint(calls.NODE), look):
-        factories.make_session(line.tenant, ready=True)
-        calls.call(line.number)
-    assert seen
-    assert all(count > 0 for count in seen)
-
-
-def test_a_scope_that_rolls_back_asks_nothing_of_anybody() -> None:
-    tenant = factories.make_tenant()
-    woken: list[str] = []
-    listening = listening_locally("test.rolled-back", lambda: woken.append("hint"))
-    with listening, calls.matching_by_hand() as asked:
-        for keeps in (False, True):
-            with tenant_scope(tenant.id) as scope:
-                request_match(tenant.id)
-                hint("test.rolled-back")
-                if not keeps:
-                    scope.roll_back()
-            assert (asked.pools, woken) == (([tenant.id], ["hint"]) if keeps else ([], []))
 
 
 def test_an_offer_is_rejected_for_a_reason_of_the_list_only() -> None:
