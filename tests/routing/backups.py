@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from routing.backup_states import ActivationState
-from routing.models import BackupActivation, BackupPlan, Diversion, OutboundCall, Queue, Trunk
+from routing.models import BackupActivation, BackupPlan, Diversion, EntryPoint, OutboundCall, Queue, Trunk
 from routing.services.backup import activate_plan, fail_back, run_step
 from routing.services.backup_plans import RouteDraft, save_plan
-from tenants.public import CSP_TENANT_ID, Event, Number, Tenant, engine_scope, tenant_scope
+from tenants.public import CSP_TENANT_ID, Due, Event, Number, Tenant, db_now, engine_scope, tenant_scope
+from tenants.timers import due_timers
 from tests import factories
 from tests.routing.calls import Line
 
@@ -105,3 +107,16 @@ def events_of(tenant: Tenant, *kinds: str) -> list[tuple[str, dict[str, Any]]]:
     with engine_scope(read_only=True):
         rows = Event.objects.filter(tenant_id=tenant.id, aggregate_type__in=kinds).order_by("recorded_at", "id")
         return [(row.type, row.data) for row in rows]
+
+
+def entry_point_of(line: Line) -> EntryPoint:
+    with tenant_scope(line.tenant.id, read_only=True):
+        row: EntryPoint = EntryPoint.objects.get(number__e164=line.number)
+    return row
+
+
+def steps_due() -> list[Due]:
+    """The step timers that are set, as the engine finds them once they are due."""
+    with engine_scope(read_only=True):
+        later = db_now() + timedelta(minutes=1)
+    return [due for due in due_timers(until=later) if due.kind == "backup-step"]

@@ -2,71 +2,44 @@
 
 from __future__ import annotations
 
-import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections
 
 from config.celery import app as celery
 from reporting.board import board_rows
 from routing.backup_states import ActivationState, BackupStep
-from routing.models import BackupPlan, BackupRoute, BarredPrefix, Contact, EntryPoint, Queue
+from routing.models import Contact
 from routing.node.handling import end_leg, handle
 from routing.services.backup import STEP_SET, activate_plan, fail_back, run_step
-from routing.services.backup_plans import RoutesRefused, remove_plan, save_plan
 from routing.services.outbound import outbound_name
 from routing.states import ContactState
 from routing.switch.port import LegAnswered, LegEnded
 from routing.tasks import run_backup_step, send_step
-from tenants.public import (
-    CSP_TENANT_ID,
-    Conflict,
-    Due,
-    Happened,
-    Invalid,
-    NotFound,
-    db_now,
-    engine_scope,
-    tenant_scope,
-    uuid7,
-)
-from tenants.timers import due_timers, fire
+from tenants.public import CSP_TENANT_ID, Conflict, Happened, Invalid, NotFound, uuid7
+from tenants.timers import fire
 from tests import factories
 from tests.routing import backups
 from tests.routing.backups import (
-    MOBILE,
-    PARTNER,
     activation_now,
     activations_of,
     announcement,
     begin,
+    entry_point_of,
     in_force,
     make_plan,
     make_trunk,
-    number_of,
+    steps_due,
     take_steps,
     to_number,
     to_queue,
 )
-from tests.routing.calls import NODE, Line, call, make_line, now_of, queued, segments, talk
+from tests.routing.calls import NODE, call, make_line, now_of, queued, segments, talk
+from tests.routing.matching.threads import at_once
 
 ALL_STEPS = ["check", "divert", "move", "confirm"]
-
-
-def entry_point_of(line: Line) -> EntryPoint:
-    with tenant_scope(line.tenant.id, read_only=True):
-        row: EntryPoint = EntryPoint.objects.get(number__e164=line.number)
-    return row
-
-
-def steps_due() -> list[Due]:
-    """The step timers that are set, as the engine finds them once they are due."""
-    with engine_scope(read_only=True):
-        later = db_now() + timedelta(minutes=1)
-    return [due for due in due_timers(until=later) if due.kind == "backup-step"]
 
 
 # --- the steps --------------------------------------------------------------------------------------------------------
@@ -111,20 +84,7 @@ def test_without_any_worker_the_engine_takes_each_step_when_its_timer_is_due() -
 def test_a_step_that_is_asked_for_twice_at_once_is_done_once() -> None:
     line = make_line()
     activation = begin(make_plan(line, announcement()))
-    barrier, done = threading.Barrier(4), list[str]()
-
-    def work() -> None:
-        barrier.wait()
-        try:
-            run_backup_step(str(activation.tenant_id), str(activation.id))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([lambda: run_backup_step(str(activation.tenant_id), str(activation.id))] * 4)
     done = [step for step, _at in activation_now(activation).steps]
     assert done == ALL_STEPS[: len(done)]
     told = backups.events_of(line.tenant, "backup")
@@ -180,6 +140,10 @@ def test_another_tenants_plan_does_not_exist() -> None:
         activate_plan(tenant_id=stranger.id, plan_id=plan.id, actor=factories.ACTOR)
     with pytest.raises(NotFound):
         fail_back(tenant_id=stranger.id, plan_id=plan.id, actor=factories.ACTOR)
+
+
+def test_every_step_has_its_place_in_one_of_the_two_ways() -> None:
+    assert {*ALL_STEPS, "restore", "close"} == set(BackupStep.values)
 
 
 def _place(contact: Contact) -> datetime:
@@ -239,174 +203,6 @@ def test_calls_that_are_talked_go_on() -> None:
     talk(contact)
     in_force(line, announcement(takes_waiting=True))
     assert now_of(contact).state == ContactState.ENGAGED
-
-
-# --- what may not be dialled ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [
-        ("12345", "emergency"),
-        ("999", "emergency"),
-        ("112", "emergency"),
-        ("+44999", "emergency"),
-        ("+86110", "emergency"),
-        ("0207 946 0000", "malformed"),
-        ("sip:mobile@example.com", "malformed"),
-        ("+", "malformed"),
-        ("", "malformed"),
-        ("+4490012345678901234", "malformed"),
-        ("+449012345678", "premium"),
-        ("+19005551234", "premium"),
-        ("+881612345678", "premium"),
-        ("+888123456789", "forbidden"),
-    ],
-)
-def test_a_number_that_must_not_be_dialled_is_refused_and_nothing_is_lost(number: str, code: str) -> None:
-    line = make_line()
-    plan = make_plan(line, announcement("Kept."))
-    with pytest.raises(RoutesRefused) as refused:
-        save_plan(
-            tenant_id=line.tenant.id,
-            number_id=number_of(line).id,
-            rules={"after_seconds": 99},
-            routes=[announcement("New."), to_number(number)],
-            actor=factories.ACTOR,
-            plan_id=plan.id,
-        )
-    (error,) = refused.value.data["errors"]
-    assert (error["pointer"], error["code"]) == ("/routes/1/destination", code)
-    with tenant_scope(line.tenant.id, read_only=True):
-        assert [row.announcement for row in BackupRoute.objects.filter(plan=plan)] == [{"en": "Kept."}]
-        assert BackupPlan.objects.get(id=plan.id).after_seconds == 30
-
-
-def test_every_fault_is_told_at_once() -> None:
-    line = make_line()
-    with pytest.raises(RoutesRefused) as refused:
-        make_plan(line, to_number("999"), announcement(" "), to_number("+449012345678"), to_number(line.number))
-    told = [(error["pointer"], error["code"]) for error in refused.value.data["errors"]]
-    assert told == [
-        ("/routes/0/destination", "emergency"),
-        ("/routes/1/announcement", "missing"),
-        ("/routes/2/destination", "premium"),
-        ("/routes/3/destination", "loop"),
-    ]
-
-
-def test_a_number_cannot_stand_in_for_itself_nor_by_way_of_others() -> None:
-    first, second, third = make_line(), make_line(), make_line()
-    make_plan(second, to_number(third.number))
-    make_plan(third, to_number(first.number), announcement())
-    with pytest.raises(RoutesRefused) as refused:
-        make_plan(first, to_number(second.number))
-    assert [error["code"] for error in refused.value.data["errors"]] == ["loop"]
-    # Other tenants' numbers are told to nobody.
-    assert third.number not in refused.value.message
-
-
-def test_a_chain_of_numbers_that_ends_outside_is_no_circle() -> None:
-    first, second = make_line(), make_line()
-    make_plan(second, to_number(MOBILE))
-    assert begin(make_plan(first, to_number(second.number))).state == ActivationState.ACTIVATING
-
-
-def test_a_circle_that_came_about_since_is_refused_before_activation() -> None:
-    first, second = make_line(), make_line()
-    number = number_of(second)
-    with tenant_scope(second.tenant.id):
-        circle = BackupPlan.objects.create(number=number)
-        BackupRoute.objects.create(plan=circle, position=1, kind="dial", destination=first.number)
-    with pytest.raises(RoutesRefused):
-        make_plan(first, to_number(second.number))
-    with tenant_scope(second.tenant.id):
-        BackupRoute.objects.filter(plan=circle).delete()
-    plan = make_plan(first, to_number(second.number))
-    with tenant_scope(second.tenant.id):
-        BackupRoute.objects.create(plan=circle, position=1, kind="dial", destination=first.number)
-    with pytest.raises(RoutesRefused):
-        begin(plan)
-    assert activations_of(plan) == []
-
-
-def test_a_route_barred_since_is_refused_to_a_person_and_left_out_by_a_rule() -> None:
-    line = make_line()
-    plan = make_plan(line, to_number(PARTNER), announcement())
-    with tenant_scope(CSP_TENANT_ID):
-        BarredPrefix.objects.create(prefix=PARTNER[:9], why="forbidden")
-    with pytest.raises(RoutesRefused):
-        begin(plan)
-    activation = activate_plan(tenant_id=line.tenant.id, plan_id=plan.id, actor="rule", cause="queue")
-    take_steps(activation)
-    now = activation_now(activation)
-    assert (now.state, list(now.refused.values())) == (ActivationState.ACTIVE, ["forbidden"])
-
-
-def test_a_rule_whose_every_route_is_refused_fails_and_says_why() -> None:
-    line = make_line()
-    plan = make_plan(line, to_number(PARTNER))
-    with tenant_scope(CSP_TENANT_ID):
-        BarredPrefix.objects.create(prefix=PARTNER[:9], why="forbidden")
-    activation = activate_plan(tenant_id=line.tenant.id, plan_id=plan.id, actor="rule", cause="queue")
-    assert take_steps(activation) == ["check"]
-    now = activation_now(activation)
-    assert (now.state, entry_point_of(line).backup_id, now.step) == (ActivationState.FAILED, None, "")
-    assert steps_due() == []
-    assert "backup.failed" in [kind for kind, _ in backups.events_of(line.tenant, "backup")]
-
-
-def test_a_queue_cannot_stand_in_for_itself() -> None:
-    line = make_line()
-    with pytest.raises(RoutesRefused) as refused:
-        make_plan(line, to_queue(line.queue), queue_id=line.queue.id)
-    assert refused.value.data["errors"][0]["pointer"] == "/routes/0/queue"
-
-
-def test_another_tenants_queue_does_not_exist() -> None:
-    stranger: Queue = factories.make_queue(factories.make_tenant())
-    with pytest.raises(RoutesRefused) as refused:
-        make_plan(make_line(), to_queue(stranger))
-    assert refused.value.data["errors"][0]["code"] == "not-found"
-
-
-def test_an_exchange_that_never_was_cannot_be_watched() -> None:
-    with pytest.raises(Invalid) as refused:
-        make_plan(make_line(), announcement(), node="node9")
-    assert refused.value.code == "exchange-unknown"
-
-
-def test_a_number_without_a_service_has_no_plan() -> None:
-    line = make_line()
-    number = factories.make_number(line.tenant)
-    with pytest.raises(Invalid) as refused:
-        save_plan(
-            tenant_id=line.tenant.id, number_id=number.id, rules={}, routes=[announcement()], actor=factories.ACTOR
-        )
-    assert refused.value.code == "number-without-service"
-
-
-def test_a_number_has_one_plan() -> None:
-    line = make_line()
-    make_plan(line, announcement())
-    with pytest.raises(Conflict) as refused:
-        make_plan(line, announcement())
-    assert refused.value.code == "taken"
-
-
-def test_a_plan_that_was_in_force_keeps_its_history() -> None:
-    line = make_line()
-    fresh = make_plan(make_line(), announcement())
-    remove_plan(tenant_id=fresh.tenant_id, plan_id=fresh.id, actor=factories.ACTOR)
-    activation = in_force(line, announcement())
-    backups.end(activation)
-    with pytest.raises(Conflict) as refused:
-        remove_plan(tenant_id=line.tenant.id, plan_id=activation.plan_id, actor=factories.ACTOR)
-    assert refused.value.code == "in-use"
-
-
-def test_every_step_has_its_place_in_one_of_the_two_ways() -> None:
-    assert {*ALL_STEPS, "restore", "close"} == set(BackupStep.values)
 
 
 # --- on the live board ------------------------------------------------------------------------------------------------
