@@ -1,4 +1,4 @@
-"""A call on its number's backup routes: which route takes it, what gives way, and what is recorded."""
+"""A call on its number's backup routes: which route takes it, and what gives way."""
 
 from __future__ import annotations
 
@@ -8,41 +8,19 @@ from pathlib import Path
 import pytest
 from asgiref.sync import sync_to_async
 
-from billing.public import rate_contact_task, rate_when_call_ended
-from routing.models import (
-    BarredPrefix,
-    CommandKind,
-    Contact,
-    Diversion,
-    Leg,
-    OutboundCall,
-    OutboundParty,
-    SwitchCommand,
-)
-from routing.node.handling import end_leg, handle
-from routing.services.outbound import meeting_name, outbound_name
-from routing.services.outbound_legs import OUTBOUND_ENDED
+from routing.models import CommandKind, Diversion
+from routing.node.handling import handle
 from routing.services.playback import playback_id
-from routing.states import ContactState, EndReason, SegmentKind
-from routing.switch.port import Cause, LegAnswered, LegBridged, LegEnded, LegRinging, PlaybackFinished
+from routing.states import ContactState, EndReason
+from routing.switch.port import Cause, PlaybackFinished
 from routing.switch.simulation.telephones import PhoneHabit, Telephone
-from tenants.public import (
-    CSP_TENANT_ID,
-    Happened,
-    db_now,
-    engine_scope,
-    fire_due_timers,
-    set_timer,
-    tenant_scope,
-    uuid7,
-)
+from tenants.public import db_now, engine_scope, fire_due_timers, set_timer, tenant_scope
 from tenants.timers import due_timers, fire
 from tests import factories
 from tests.routing import backups
-from tests.routing.backups import MOBILE, PARTNER, announcement, in_force, make_trunk, to_number, to_queue
+from tests.routing.backups import MOBILE, announcement, in_force, make_trunk, to_number, to_queue
 from tests.routing.calls import (
     NODE,
-    Line,
     call,
     caller_hangs_up,
     caller_is_answered,
@@ -52,46 +30,10 @@ from tests.routing.calls import (
     make_line,
     now_of,
     offer_of,
-    segments,
     talk,
 )
-from tests.routing.node.test_reconcile import compared, snapshot
 from tests.routing.switchboard import switchboard
 from tests.waiting import eventually
-
-
-def the_call(line: Line) -> OutboundCall:
-    """The line's latest outbound call."""
-    return backups.outbound_calls_of(line.tenant)[-1]
-
-
-def answers(line: Line) -> None:
-    """The telephone outside is lifted, and the two are joined."""
-    contact, name, meeting = contact_of(line), outbound_name(the_call(line).id), meeting_name(the_call(line).id)
-    handle(LegRinging(channel=name, at=datetime.now(UTC)), node=NODE)
-    handle(LegAnswered(channel=name, at=datetime.now(UTC), sip_call_id="outside-1"), node=NODE)
-    caller_is_answered(contact)
-    members = (contact.caller_channel, name)
-    for count, channel in enumerate(members, start=1):
-        joined = LegBridged(channel=channel, bridge=meeting, members=members[:count], at=datetime.now(UTC))
-        handle(joined, node=NODE)
-
-
-def contact_of(line: Line) -> Contact:
-    """The line's latest contact."""
-    with engine_scope(read_only=True):
-        row: Contact = Contact.objects.select_related("interaction").filter(tenant=line.tenant).latest("arrived_at")
-    return row
-
-
-def outside_ends(line: Line, *, cause: int = Cause.NORMAL_CLEARING, lost: bool = False) -> None:
-    name = outbound_name(the_call(line).id)
-    end_leg(LegEnded(channel=name, at=datetime.now(UTC), cause=cause), node=NODE, lost=lost)
-
-
-def dials(contact: Contact) -> list[SwitchCommand]:
-    return commands(contact, CommandKind.DIAL)
-
 
 # --- queues -----------------------------------------------------------------------------------------------------------
 
@@ -138,164 +80,6 @@ def test_after_failing_back_a_call_goes_the_usual_way() -> None:
     backups.end(activation)
     assert call(line.number).queue_id == line.queue.id
     assert backups.activation_now(activation).state == "inactive"
-
-
-# --- numbers ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_call_reaches_the_number_outside_and_every_second_is_recorded() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number())
-    contact = call(line.number)
-    assert contact.state == ContactState.DIVERTED
-    (dial,) = dials(contact)
-    assert dial.arguments["endpoint"] == "trunk"
-    assert MOBILE not in str(dial.arguments)
-    answers(line)
-    assert segments(contact) == [SegmentKind.FLOW, SegmentKind.RING, SegmentKind.TALK]
-    outside_ends(line)
-    assert contact.caller_channel in hung_up(contact)
-    caller_hangs_up(contact)
-    ended, outside = now_of(contact), the_call(line)
-    assert (ended.state, ended.end_reason) == (ContactState.ENDED, EndReason.OVERFLOWED)
-    assert outside.answered_at is not None
-    assert outside.ended_at is not None
-    assert outside.metered_ms == (outside.ended_at - outside.answered_at) // timedelta(milliseconds=1)
-    with tenant_scope(line.tenant.id, read_only=True):
-        assert OutboundParty.objects.get(call=outside).number == MOBILE
-    with engine_scope(read_only=True):
-        assert Leg.objects.get(id=outside.id).sip_call_id == "outside-1"
-    told = dict(backups.events_of(line.tenant, "outbound_call"))
-    assert told["outbound.ended"]["metered_ms"] == outside.metered_ms
-    assert MOBILE not in str(backups.events_of(line.tenant, "outbound_call", "diversion", "contact", "leg", "backup"))
-
-
-def test_when_the_caller_hangs_up_the_number_outside_is_hung_up_and_metered() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number())
-    contact = call(line.number)
-    answers(line)
-    caller_hangs_up(contact)
-    assert now_of(contact).end_reason == EndReason.OVERFLOWED
-    assert outbound_name(the_call(line).id) in hung_up(contact)
-    assert the_call(line).ended_at is None
-    outside_ends(line)
-    assert the_call(line).metered_ms is not None
-    assert now_of(contact).end_reason == EndReason.OVERFLOWED
-
-
-def test_a_caller_who_gives_up_while_it_rings_outside_stops_the_ringing() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number())
-    contact = call(line.number)
-    caller_hangs_up(contact)
-    assert (now_of(contact).end_reason, backups.diversions_of(line.tenant)[0].outcome) == (EndReason.LEFT_FLOW, "left")
-    assert outbound_name(the_call(line).id) in hung_up(contact)
-
-
-@pytest.mark.parametrize(
-    ("cause", "why"), [(Cause.USER_BUSY, "busy"), (Cause.NO_ANSWER, "no-answer"), (Cause.CONGESTION, "cause-42")]
-)
-def test_a_number_that_is_not_reached_gives_way_to_the_next(cause: int, why: str) -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number(), to_number(PARTNER))
-    contact = call(line.number)
-    outside_ends(line, cause=cause)
-    first, second = backups.outbound_calls_of(line.tenant)
-    assert (first.metered_ms, second.ended_at) == (0, None)
-    with tenant_scope(line.tenant.id, read_only=True):
-        assert OutboundParty.objects.get(call=second).number == PARTNER
-    assert ("diversion.gave_way", why) in [
-        (kind, data.get("why")) for kind, data in backups.events_of(line.tenant, "diversion")
-    ]
-    answers(line)
-    assert now_of(contact).state == ContactState.DIVERTED
-
-
-def test_a_number_outside_that_hangs_up_before_the_bridge_gives_way_and_is_metered() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number(), announcement())
-    call(line.number)
-    name = outbound_name(the_call(line).id)
-    handle(LegAnswered(channel=name, at=datetime.now(UTC) - timedelta(seconds=2)), node=NODE)
-    outside_ends(line)
-    assert (the_call(line).metered_ms or 0) >= 2000
-    assert backups.diversions_of(line.tenant)[0].state == "announcing"
-
-
-def test_a_number_barred_since_gives_way_at_the_dial() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number(), announcement())
-    with tenant_scope(CSP_TENANT_ID):
-        BarredPrefix.objects.create(prefix=MOBILE[:8])
-    contact = call(line.number)
-    assert dials(contact) == []
-    assert backups.diversions_of(line.tenant)[0].state == "announcing"
-
-
-def test_without_a_trunk_a_number_gives_way() -> None:
-    line = make_line()
-    make_trunk(active=False)
-    make_trunk(node="elsewhere")
-    in_force(line, to_number(), announcement())
-    assert dials(call(line.number)) == []
-
-
-def test_a_dial_that_the_exchange_never_spoke_of_gives_way_by_the_timer() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number(ring_seconds=3), announcement())
-    call(line.number)
-    with engine_scope(read_only=True):
-        later = db_now() + timedelta(seconds=10)
-    (due,) = [timer for timer in due_timers(until=later) if timer.kind == "diversion"]
-    fire(due)
-    assert backups.diversions_of(line.tenant)[0].state == "announcing"
-    (outside,) = backups.outbound_calls_of(line.tenant)
-    assert (outside.metered_ms, outside.cause) == (0, Cause.NO_USER_RESPONDING)
-    # It comes to life all the same: hung up at once, and paid for.
-    name = outbound_name(outside.id)
-    handle(LegAnswered(channel=name, at=datetime.now(UTC) - timedelta(seconds=1)), node=NODE)
-    outside_ends(line)
-    assert (the_call(line).metered_ms or 0) >= 1000
-    assert backups.diversions_of(line.tenant)[0].state == "announcing"
-
-
-def test_reports_that_come_twice_or_late_change_nothing() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number())
-    contact = call(line.number)
-    answers(line)
-    answers(line)
-    outside_ends(line)
-    before = the_call(line)
-    outside_ends(line, cause=Cause.CONGESTION)
-    answers(line)
-    caller_hangs_up(contact)
-    caller_hangs_up(contact)
-    after = the_call(line)
-    assert (after.ended_at, after.cause, after.metered_ms) == (before.ended_at, before.cause, before.metered_ms)
-    assert [kind for kind, _ in backups.events_of(line.tenant, "outbound_call")] == ["outbound.ended"]
-
-
-def test_a_call_lost_with_the_exchange_is_lost_once() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number())
-    contact = call(line.number)
-    answers(line)
-    at = datetime.now(UTC)
-    end_leg(LegEnded(channel=contact.caller_channel, at=at, cause=38), node=NODE, lost=True)
-    outside_ends(line, cause=38, lost=True)
-    assert now_of(contact).end_reason == EndReason.SWITCH_LOST
-    assert the_call(line).metered_ms is not None
 
 
 # --- announcements ----------------------------------------------------------------------------------------------------
@@ -380,40 +164,3 @@ async def test_a_trunk_that_is_not_there_gives_way_to_the_next_route(tmp_path: P
         return [row for row in backups.diversions_of(line.tenant) if row.outcome == "announced"]
 
     await eventually(over)
-
-
-def test_an_outbound_call_that_ended_has_its_contact_rated(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[tuple[str, ...]] = []
-    monkeypatch.setattr(rate_contact_task, "apply_async", lambda args, retry: sent.append(args))
-    tenant, contact = uuid7(), uuid7()
-    told = {"contact": str(contact), "metered_ms": 1}
-    event = Happened(uuid7(), tenant, OUTBOUND_ENDED, "outbound_call", uuid7(), 1, is_test=False, data=told)
-    rate_when_call_ended(event)
-    assert sent == [(str(tenant), str(contact))]
-
-
-def test_a_leg_to_the_outside_is_a_stray_only_when_nobody_waits_for_it() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number())
-    contact = call(line.number)
-    outside = snapshot(outbound_name(the_call(line).id), answered=False)
-    assert compared(snapshot(contact.caller_channel, answered=False), outside).strays == []
-    answers(line)
-    with engine_scope():
-        Leg.objects.update(created_at=db_now() - timedelta(minutes=1))
-    caller, talked = snapshot(contact.caller_channel), snapshot(outside.id)
-    assert (compared(caller, talked).strays, compared(caller, talked).missed) == ([], [])
-    caller_hangs_up(contact)
-    assert compared(talked).strays == [outside.id]
-
-
-def test_an_answer_outside_that_was_missed_is_told_by_the_exchanges_state() -> None:
-    line = make_line()
-    make_trunk()
-    in_force(line, to_number())
-    contact = call(line.number)
-    outside = snapshot(outbound_name(the_call(line).id))
-    for event in compared(snapshot(contact.caller_channel, answered=False), outside).missed:
-        handle(event, node=NODE)
-    assert backups.diversions_of(line.tenant)[0].state == "talking"
