@@ -1,156 +1,26 @@
-"""The socket: who may open it and see what, what it says, and what happens when parts are away."""
+"""What the socket says: snapshots, deltas, answers to what it cannot read; to many, and from a real server."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from typing import Any
 
 import pytest
 import uvicorn
 import websockets
-from channels.layers import get_channel_layer
 from django.conf import settings
-from django.test import override_settings
 from websockets.typing import Origin
 
-from agents.public import log_out
 from config.asgi import application
-from reporting.public import keep_records
 from reporting.topics import BoardTopic
-from routing.topics import DeskTopic
-from tenants.live.consumer import FORBIDDEN, SIGNED_OUT, Pace
-from tenants.public import CSP_TENANT_ID, Membership, Relay, Role, Teller, Tenant, tenant_scope
+from tenants.live.consumer import SIGNED_OUT
+from tenants.public import Relay
 from tests import telephony
-from tests.api import Api, signed_in
-from tests.factories import ACTOR, make_session, make_tenant, reread
-from tests.tenants.live.page import QUICK, a_centre, at_desk, in_thread, page
+from tests.api import signed_in
+from tests.factories import make_tenant, reread
+from tests.tenants.live.page import a_centre, at_desk, in_thread, page
 from tests.waiting import eventually
-
-# Who may
-
-
-async def test_it_closes_a_socket_of_nobody() -> None:
-    async with page(None) as stranger:
-        assert await stranger.closed() == SIGNED_OUT
-    async with page(Api()) as stranger:
-        assert await stranger.closed() == SIGNED_OUT
-
-
-async def test_it_closes_a_socket_of_a_suspended_tenant() -> None:
-    tenant, _, session = await in_thread(a_centre)
-    clients = [await in_thread(signed_in, tenant), await in_thread(at_desk, session)]
-    await in_thread(suspend, tenant)
-    for client in clients:
-        async with page(client) as refused:
-            assert await refused.closed() == FORBIDDEN
-
-
-async def test_each_topic_is_for_the_roles_that_need_it() -> None:
-    """Ghostwriter GHSA-f6w3-9v9c-5364, openwisp-radius#691: socket authorisation missing or thrown away."""
-    tenant, _, session = await in_thread(a_centre)
-    async with page(await in_thread(at_desk, session)) as agent:
-        assert await agent.refused("board") == "missing-right"
-        await agent.see("desk")
-    for role in (Role.SUPERVISOR, Role.ADMINISTRATOR):
-        async with page(await in_thread(signed_in, tenant, role=role)) as member:
-            assert await member.refused("desk") == "missing-right"
-            await member.see("board")
-    async with page(await in_thread(signed_in, tenant, role=Role.AGENT)) as nowhere:
-        assert await nowhere.refused("desk") == "no-agent-session"
-        assert await nowhere.refused("board") == "missing-right"
-
-
-async def test_a_topic_shows_only_the_own_tenant_and_the_own_desk() -> None:
-    tenant, number, session = await in_thread(a_centre)
-    other, _, stranger = await in_thread(a_centre)
-    await in_thread(telephony.ring_in, number)
-    async with page(await in_thread(signed_in, other)) as board, page(await in_thread(at_desk, stranger)) as desk:
-        await board.see("board")
-        assert [row["id"] for row in board.of("agent")] == [str(stranger.id)]
-        assert board.of("contact") == []
-        await desk.see("desk")
-        assert desk.one("session")["id"] == str(stranger.id)
-        assert desk.of("offer") == []
-    colleague = await in_thread(make_session, tenant)
-    async with page(await in_thread(at_desk, colleague)) as desk:
-        await desk.see("desk")
-        assert desk.of("offer") == []
-    async with page(await in_thread(at_desk, session)) as desk:
-        await desk.see("desk")
-        assert len(desk.of("offer")) == 1
-
-
-async def test_another_tenants_changes_are_not_heard(relay: Relay) -> None:
-    tenant, _, _ = await in_thread(a_centre)
-    other, number, _ = await in_thread(a_centre)
-    async with page(await in_thread(signed_in, tenant)) as board, page(await in_thread(signed_in, other)) as theirs:
-        await board.see("board")
-        await theirs.see("board")
-        await in_thread(telephony.ring_in, number)
-        await in_thread(relay.step)
-        await theirs.until(lambda: theirs.of("contact"))
-        assert await board.socket.silent_for(0.5)
-
-
-async def test_it_closes_when_the_membership_ends() -> None:
-    tenant = await in_thread(make_tenant)
-    client = await in_thread(signed_in, tenant, role=Role.SUPERVISOR)
-
-    def dismiss() -> None:
-        with tenant_scope(tenant.id):
-            Membership.objects.all().delete()
-
-    async with page(client, pace=QUICK) as board:
-        await board.see("board")
-        await in_thread(dismiss)
-        assert await board.closed() == SIGNED_OUT
-
-
-async def test_it_closes_when_the_role_no_longer_allows_what_is_shown() -> None:
-    tenant = await in_thread(make_tenant)
-    client = await in_thread(signed_in, tenant, role=Role.SUPERVISOR)
-
-    def degrade() -> None:
-        with tenant_scope(tenant.id):
-            Membership.objects.update(role=Role.AGENT)
-
-    async with page(client, pace=QUICK) as board:
-        await board.see("board")
-        await in_thread(degrade)
-        assert await board.closed() == FORBIDDEN
-
-
-async def test_it_closes_when_the_tenant_is_suspended() -> None:
-    tenant = await in_thread(make_tenant)
-    async with page(await in_thread(signed_in, tenant), pace=QUICK) as board:
-        await board.see("board")
-        await in_thread(suspend, tenant)
-        assert await board.closed() == FORBIDDEN
-
-
-async def test_it_closes_when_the_browser_signs_out() -> None:
-    tenant = await in_thread(make_tenant)
-    client = await in_thread(signed_in, tenant)
-    async with page(client, pace=QUICK) as board:
-        await board.see("board")
-        await in_thread(client.session.flush)
-        assert await board.closed() == SIGNED_OUT
-
-
-async def test_an_agent_who_logs_out_sees_an_empty_desk_and_is_let_go_at_once(relay: Relay) -> None:
-    tenant, _, session = await in_thread(a_centre)
-    async with page(await in_thread(at_desk, session)) as desk:
-        await desk.see("desk")
-        await in_thread(relay.step)
-        await in_thread(log_out, tenant_id=tenant.id, session_id=session.id, actor=ACTOR)
-        await in_thread(relay.step)
-        await desk.until(lambda: not desk.rows)
-        assert await desk.closed() == SIGNED_OUT
-
-
-# What it says
 
 
 async def test_a_snapshot_then_deltas_with_consecutive_versions(relay: Relay) -> None:
@@ -230,108 +100,6 @@ async def test_a_desk_that_is_looked_at_is_present() -> None:
         await eventually(lambda: reread(session).presence_at, within_s=5)
 
 
-# What is away
-
-
-async def test_a_gap_in_what_the_relay_says_makes_it_read_everything(valkey_client: Any) -> None:
-    tenant, number, _ = await in_thread(a_centre)
-    layer: Any = get_channel_layer()
-    async with page(await in_thread(signed_in, tenant)) as board:
-        await board.see("board")
-        await joined(valkey_client)
-        # Joining made it read once more, and there is nothing new.
-        assert await board.socket.silent_for(2 * BoardTopic.interval_s)
-        group = f"tenant.{tenant.id}"
-        await layer.group_send(group, {"type": "live.changed", "epoch": 7, "n": 1, "changes": []})
-        await in_thread(telephony.ring_in, number)
-        assert await board.socket.silent_for(0.4)
-        await layer.group_send(group, {"type": "live.changed", "epoch": 7, "n": 3, "changes": []})
-        await board.until(lambda: board.of("contact"))
-
-        await in_thread(telephony.ring_in, number)
-        await layer.group_send(group, {"type": "live.changed", "epoch": 8, "n": 4, "changes": []})
-        await board.until(lambda: len(board.of("contact")) == 2)
-
-
-async def test_a_board_is_told_when_records_are_written_and_misses_no_number_of_the_relays(valkey_client: Any) -> None:
-    tenant, number, _ = await in_thread(a_centre)
-    layer: Any = get_channel_layer()
-    teller = await in_thread(Teller)
-    async with page(await in_thread(signed_in, tenant)) as board:
-        await board.see("board")
-        await joined(valkey_client)
-        assert await board.socket.silent_for(2 * BoardTopic.interval_s)
-        group = f"tenant.{tenant.id}"
-        await layer.group_send(group, {"type": "live.changed", "epoch": 7, "n": 1, "changes": []})
-        await in_thread(telephony.ring_in, number)
-        await in_thread(lambda: keep_records(teller))
-        await board.until(lambda: board.of("total")[0]["offered"] == 1)
-        await in_thread(telephony.ring_in, number)
-        await layer.group_send(group, {"type": "live.changed", "epoch": 7, "n": 2, "changes": []})
-        assert await board.socket.silent_for(0.4)
-    await in_thread(teller.close)
-
-
-async def test_without_the_relay_it_is_right_a_few_seconds_later() -> None:
-    tenant, number, _ = await in_thread(a_centre)
-    async with page(await in_thread(signed_in, tenant), pace=QUICK) as board:
-        await board.see("board")
-        await in_thread(telephony.ring_in, number)
-        await board.until(lambda: board.of("contact"))
-
-
-async def test_without_the_channel_layer_it_opens_and_is_right_a_few_seconds_later() -> None:
-    _tenant, number, session = await in_thread(a_centre)
-    nowhere = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:9"]}}
-    with override_settings(CHANNEL_LAYERS={"default": nowhere}):
-        async with page(await in_thread(at_desk, session), pace=QUICK) as desk:
-            await desk.see("desk")
-            await in_thread(telephony.ring_in, number)
-            await desk.until(lambda: desk.of("offer"))
-
-
-async def test_a_valkey_that_was_emptied_is_joined_again(relay: Relay, valkey_client: Any) -> None:
-    tenant, number, _ = await in_thread(a_centre)
-    async with page(await in_thread(signed_in, tenant), pace=Pace(refresh_s=600, check_s=0.2)) as board:
-        await board.see("board")
-        await joined(valkey_client)
-        await in_thread(valkey_client.flushdb)
-        await joined(valkey_client)
-        await in_thread(telephony.ring_in, number)
-        await in_thread(relay.step)
-        await board.until(lambda: board.of("contact"))
-
-
-async def test_a_socket_whose_rows_cannot_be_read_does_not_look_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, _, session = await in_thread(a_centre)
-    async with page(await in_thread(at_desk, session)) as desk:
-        await desk.see("desk")
-        away, failed = True, threading.Event()
-
-        def read(topic: DeskTopic, viewer: Any) -> Any:
-            if away:
-                failed.set()
-                raise ConnectionError("the database is away")
-            return original(topic, viewer)
-
-        original = DeskTopic.read
-        monkeypatch.setattr(DeskTopic, "read", read)
-        await desk.say(op="resync", topic="desk")
-        assert await asyncio.to_thread(failed.wait, 5)
-        await asyncio.sleep(0)  # the failure reaches the socket in the turn after the thread's
-        await desk.say(op="ping")
-        assert await desk.socket.silent_for(0.3)
-        await desk.say(op="ping")
-        assert await desk.socket.silent_for(0.3)
-        away = False
-        assert (await desk.hear())["type"] == "snapshot"
-        await desk.say(op="ping")
-        assert await desk.hear() == {"type": "pong"}
-
-
-# Many
-
-
 async def test_many_boards_of_a_tenant_share_a_reading_and_are_held_to_four_a_second(
     relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,13 +159,3 @@ async def test_a_real_server_serves_it(relay: Relay) -> None:
     finally:
         server.should_exit = True
         await serving
-
-
-async def joined(valkey: Any) -> None:
-    """Wait until somebody is in a tenant's group."""
-    await eventually(lambda: valkey.keys("hotseat:group:*"), within_s=5)
-
-
-def suspend(tenant: Tenant) -> None:
-    with tenant_scope(CSP_TENANT_ID):
-        Tenant.objects.filter(id=tenant.id).update(status=Tenant.Status.SUSPENDED)
