@@ -30,8 +30,8 @@ from routing.switch.port import (
     SwitchRefused,
 )
 from routing.switch.simulation.clock import ExchangeClock
-from routing.switch.simulation.model import CANCELLED, Bridge, Channel, Heard, Playback, Terminal, sip_status
-from routing.switch.simulation.sounds import duration_s
+from routing.switch.simulation.model import CANCELLED, Bridge, Channel, Terminal, sip_status
+from routing.switch.simulation.playing import Player
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Exchange:
         self._dialled: set[str] = set()
         self._report: Report | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._player = Player(self.clock, spawn=self.spawn, tell=self._tell)
 
     # --- who listens --------------------------------------------------------------------------------------------------
 
@@ -221,21 +222,21 @@ class Exchange:
 
     def note(self, name: str, kind: str, what: str = "") -> None:
         """Let a leg hear something."""
-        self._hear(self.channel(name), kind, what)
+        self._player.hear(self.channel(name), kind, what)
 
     def set_music(self, name: str, music_class: str | None) -> None:
         """Begin or end music on hold."""
         channel = self.channel(name)
         if channel.music != music_class:
             channel.music = music_class
-            self._hear_background(channel)
+            self._player.hear_background(channel)
 
     def set_hold(self, name: str, *, on: bool) -> None:
         """Put a leg on hold, or take it off; it stays in its bridge."""
         channel = self.channel(name)
         if channel.held != on:
             channel.held = on
-            self._hear_background(channel)
+            self._player.hear_background(channel)
 
     def dial(
         self,
@@ -281,69 +282,13 @@ class Exchange:
 
     def play(self, name: str, playback: str, media: Sequence[str]) -> None:
         """Play after what is already on its way; a playback of that name is not begun twice."""
-        channel = self.channel(name)
-        if any(other.id == playback for other in channel.playbacks):
-            return
-        channel.playbacks.append(Playback(playback, tuple(media)))
-        if channel.playing is None:
-            channel.playing = self.spawn(self._play_all(channel))
-
-    async def _play_all(self, channel: Channel) -> None:
-        failed = False
-        while channel.alive and channel.playbacks:
-            playback = channel.playbacks[0]
-            failed = not await self._play_one(channel, playback)
-            if channel.playbacks and channel.playbacks[0] is playback:
-                self._finish(channel, playback, failed=failed)
-        channel.playing = None
-        self._hear_background(channel)
-
-    async def _play_one(self, channel: Channel, playback: Playback) -> bool:
-        for path in playback.media:
-            seconds = duration_s(path)
-            if seconds is None:
-                return False
-            self._hear(channel, "sound", path)
-            await self.clock.sleep(seconds)
-        return True
+        self._player.play(self.channel(name), playback, media)
 
     def stop_playback(self, name: str) -> None:
         """Stop a playback, if it is still there; what waited behind it follows."""
         for channel in self.live.values():
-            for playback in channel.playbacks:
-                if playback.id == name:
-                    if channel.playing is not None and channel.playbacks[0] is playback:
-                        channel.playing.cancel()
-                        channel.playing = None
-                    self._finish(channel, playback, failed=False)
-                    self._resume(channel)
-                    return
-
-    def _resume(self, channel: Channel) -> None:
-        if channel.playing is not None:
-            return
-        if channel.playbacks:
-            channel.playing = self.spawn(self._play_all(channel))
-        else:
-            self._hear_background(channel)
-
-    def _finish(self, channel: Channel, playback: Playback, *, failed: bool) -> None:
-        channel.playbacks.remove(playback)
-        self._tell(PlaybackFinished(channel=channel.id, playback=playback.id, at=self.clock.now(), failed=failed))
-
-    def _hear(self, channel: Channel, kind: str, what: str = "") -> None:
-        channel.heard.append(Heard(self.clock.now(), kind, what))
-
-    def _hear_background(self, channel: Channel) -> None:
-        """What a leg hears when nothing is played to it."""
-        if not channel.alive:
-            return
-        if channel.held or channel.music is not None:
-            self._hear(channel, "music", channel.music or "default")
-        elif channel.in_company.is_set():
-            self._hear(channel, "people")
-        else:
-            self._hear(channel, "silence")
+            if self._player.stop(channel, name):
+                return
 
     # --- bridges ------------------------------------------------------------------------------------------------------
 
@@ -387,7 +332,7 @@ class Exchange:
         channel.bridge = None
         channel.company(there=False)
         self._tell(LegUnbridged(channel=channel.id, bridge=room.id, at=self.clock.now()))
-        self._hear_background(channel)
+        self._player.hear_background(channel)
         self._tell_company(room)
 
     def _tell_company(self, room: Bridge) -> None:
@@ -396,7 +341,7 @@ class Exchange:
         for name in room.channels:
             channel = self.live[name]
             if channel.company(there=together):
-                self._hear_background(channel)
+                self._player.hear_background(channel)
 
     def time(self) -> datetime:
         """The exchange's clock now."""
