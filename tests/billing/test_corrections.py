@@ -16,6 +16,7 @@ from tenants.public import Conflict, Invalid, NotFound, Tenant, tenant_scope, uu
 from tests.billing.rows import lines_of, make_table
 from tests.contact_rows import make_contact
 from tests.factories import ACTOR, make_tenant
+from tests.threads import at_once
 
 
 def rated(tenant: Tenant, seconds: int = 60) -> UsageLine:
@@ -98,23 +99,14 @@ def test_the_same_correction_twice_corrects_once() -> None:
 def test_eight_people_at_once_correct_once() -> None:
     tenant = make_tenant()
     line = rated(tenant)
-    gate = threading.Barrier(8)
-    outcomes: list[str] = []
 
-    def work() -> None:
-        gate.wait()
+    def work() -> str:
         try:
-            outcomes.append(f"{correct(tenant, line, '0.1').amount:.1f}")
+            return f"{correct(tenant, line, '0.1').amount:.1f}"
         except Conflict as refused:
-            outcomes.append(refused.code)
-        finally:
-            connections.close_all()
+            return refused.code
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once([work] * 8)
 
     assert sorted(outcomes) == ["-0.5", *["nothing-to-correct"] * 7]
     assert worth(tenant, line) == Decimal("0.1")

@@ -1,14 +1,12 @@
 """Leases: rent by the day, entitlements, nothing charged twice."""
 
 import datetime as dt
-import threading
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections
 from django.db.models import Sum
 
 from billing.models import UsageLine
@@ -18,6 +16,7 @@ from billing.services.leasing import end_number_lease, end_seat_lease, lease_num
 from billing.tasks import accrue_all
 from tenants.public import Conflict, Entitlement, Invalid, NotFound, Tenant, tenant_scope
 from tests.factories import ACTOR, make_number, make_tenant
+from tests.threads import at_once
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -89,21 +88,8 @@ def test_two_accruals_at_once_charge_once() -> None:
     lease_seats(
         tenant_id=tenant.id, seats=1, price_per_month=Decimal(30), first_day=today(tenant) - 5 * ONE_DAY, actor=ACTOR
     )
-    gate = threading.Barrier(4)
-    written: list[int] = []
 
-    def work() -> None:
-        gate.wait()
-        try:
-            written.append(accrue_leases(tenant_id=tenant.id))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    written = at_once([lambda: accrue_leases(tenant_id=tenant.id)] * 4)
 
     assert sorted(written) == [0, 0, 0, 6]
     assert len(rent(tenant)) == 6

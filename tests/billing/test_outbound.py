@@ -1,13 +1,10 @@
 """Calls that the platform makes to the outside: one line each, by the number dialled."""
 
 import datetime as dt
-import threading
 from datetime import UTC
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from django.db import connections
 
 from billing.errors import Unratable
 from billing.explain import explain
@@ -18,6 +15,7 @@ from tests.api import program
 from tests.billing.rows import lines_of, make_outbound_call, make_table
 from tests.contact_rows import NOON, make_contact
 from tests.factories import make_tenant
+from tests.threads import at_once
 
 PARTNER = "+447700900001"
 
@@ -110,24 +108,10 @@ def test_eight_workers_at_once_write_one_line() -> None:
     tenant = make_tenant()
     make_prices(tenant)
     call = make_outbound_call(make_contact(tenant), number=PARTNER, metered_ms=60_000)
-    gate = threading.Barrier(8)
-    seen: list[Any] = []
 
-    def work() -> None:
-        gate.wait()
-        try:
-            seen.append(rate_outbound_call(tenant_id=tenant.id, call_id=call.id).id)
-        finally:
-            connections.close_all()
+    lines = at_once([lambda: rate_outbound_call(tenant_id=tenant.id, call_id=call.id)] * 8)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(seen) == 8
-    assert {line.id for line in lines_of(tenant)} == set(seen)
+    assert {line.id for line in lines_of(tenant)} == {line.id for line in lines}
 
 
 def test_one_that_goes_on_is_not_rated() -> None:

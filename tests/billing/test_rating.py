@@ -21,6 +21,7 @@ from billing.tasks import rate_contact_task
 from tenants.public import CSP_TENANT_ID, NotFound, Tenant, tenant_ids, tenant_scope, uuid7
 from tests.contact_rows import make_contact
 from tests.factories import make_tenant
+from tests.threads import at_once
 
 CALLER = "+8675583660001"
 FIRST_DAY = dt.date(2026, 1, 1)
@@ -120,24 +121,10 @@ def test_eight_workers_at_once_write_one_line_and_one_event() -> None:
     tenant = make_tenant()
     make_table(tenant, {"": "0.6"})
     contact = make_contact(tenant, ani=CALLER, metered_ms=1000)
-    gate = threading.Barrier(8)
-    seen: list[Any] = []
 
-    def work() -> None:
-        gate.wait()
-        try:
-            seen.append(rate_contact(tenant_id=tenant.id, contact_id=contact.id).id)
-        finally:
-            connections.close_all()
+    lines = at_once([lambda: rate_contact(tenant_id=tenant.id, contact_id=contact.id)] * 8)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(seen) == 8
-    assert len(set(seen)) == 1
+    assert len({line.id for line in lines}) == 1
     assert len(lines_of(tenant)) == 1
     with tenant_scope(tenant.id, read_only=True), connections["default"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM tenants_event WHERE type = 'usage.rated'")

@@ -27,7 +27,7 @@ from tenants.public import Invalid, NotFound, Tenant, tenant_scope
 from tests.billing.rows import change_prices, lines_of, make_outbound_call, make_table
 from tests.contact_rows import NOON, make_contact
 from tests.factories import ACTOR, make_tenant
-from tests.routing.matching.threads import at_once
+from tests.threads import at_once
 
 DAY = NOON.date()
 HINT = """

@@ -18,6 +18,7 @@ from tenants.public import Conflict, Invalid, NotFound, Tenant, tenant_scope, uu
 from tests.billing.rows import add_price, lines_of, make_table
 from tests.contact_rows import make_contact
 from tests.factories import ACTOR, make_tenant
+from tests.threads import at_once
 
 MARCH, APRIL = dt.date(2026, 3, 1), dt.date(2026, 4, 1)
 CALLER = "+447700900001"
@@ -183,23 +184,14 @@ def test_a_prefix_has_one_price_a_day_by_the_database(first: Any, second: Any, c
 def test_who_comes_second_is_told_by_name_whoever_wrote_first(admin_database_url: str) -> None:
     tenant = make_tenant()
     table = make_table(tenant)
-    gate = threading.Barrier(4)
-    outcomes: list[str] = []
 
-    def work() -> None:
-        gate.wait()
+    def work() -> str:
         try:
-            outcomes.append(add(table).prefix)
+            return add(table).prefix
         except Conflict as refused:
-            outcomes.append(refused.code)
-        finally:
-            connections.close_all()
+            return refused.code
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once([work] * 4)
 
     assert sorted(outcomes) == ["+44", "overlaps", "overlaps", "overlaps"]
 

@@ -37,7 +37,7 @@ from tests.routing.backups import (
     to_queue,
 )
 from tests.routing.calls import NODE, call, make_line, now_of, queued, segments, talk
-from tests.routing.matching.threads import at_once
+from tests.threads import at_once
 
 ALL_STEPS = ["check", "divert", "move", "confirm"]
 

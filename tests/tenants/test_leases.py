@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 from django.db import connections
 
 from tenants.public import Held, engine_scope, lease_is_ours, release_lease, take_lease
+from tests.threads import at_once
 
 NAME = "duty"
 
@@ -65,17 +65,7 @@ def test_one_that_is_given_back_is_free_at_once_and_a_stale_holder_cannot_give_i
 
 
 def test_of_many_that_reach_for_it_one_gets_it(admin_database_url: str) -> None:
-    start = threading.Barrier(8)
-
-    def reach(number: int) -> Held | None:
-        start.wait(timeout=5)
-        try:
-            return take_lease(NAME, holder=f"holder {number}", seconds=30)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(8) as pool:
-        held = [run.result(timeout=10) for run in [pool.submit(reach, number) for number in range(8)]]
+    held = at_once([partial(take_lease, NAME, holder=f"holder {number}", seconds=30) for number in range(8)])
     (winner,) = [one for one in held if one is not None]
     assert winner.fence == 1
     with psycopg.connect(admin_database_url) as connection:

@@ -21,7 +21,7 @@ from tenants.public import db_now, engine_scope, run_queries, tenant_scope, uuid
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd
-from tests.routing.matching.threads import at_once
+from tests.threads import at_once
 
 
 def test_callers_are_served_by_priority_then_by_the_time_they_came() -> None:

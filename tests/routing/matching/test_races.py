@@ -18,7 +18,7 @@ from tenants.public import Tenant, engine_scope
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd
-from tests.routing.matching.threads import at_once
+from tests.threads import at_once
 from tests.waiting import until
 
 POOL_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"

@@ -16,7 +16,7 @@ from tenants.public import db_now, engine_scope
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd
-from tests.routing.matching.threads import at_once
+from tests.threads import at_once
 
 
 def _overlooked(line: calls.Line, *, age_s: float) -> tuple[object, object]:

@@ -18,7 +18,7 @@ from routing.switch.port import BridgeSnapshot, CallArrived, ChannelSnapshot, Ch
 from tenants.public import db_now, engine_scope, uuid7
 from tests import factories
 from tests.routing import calls
-from tests.routing.matching.threads import at_once
+from tests.threads import at_once
 
 READS = 7
 """How many statements `compare` takes at most after its scope is open; the change happens before each of them."""
