@@ -60,16 +60,17 @@ def run_pool(pool: UUID) -> int:
         lock = (POOL_LOCK, [f"pool:{pool}"])
         # Slots first: when all agents are busy, which is when many callers come, there is nothing else to read.
         ((_, now),), free = statements.read(lock, _free(pool, rows))
-        while True:
-            pairs, was_cut = _choose(pool, free, rows=rows, now=now) if free else ([], False)
-            if pairs:
-                offers += _make_offers(pairs, now=now)
-                # Once more, also when all of them fell out: who comes next has had no turn yet.
-            elif was_cut:
+        while free:
+            pairs, leaves_more = _choose(pool, free, rows=rows, now=now)
+            made = _make_offers(pairs, now=now) if pairs else 0
+            offers += made
+            # Once more when one fell out: who comes next has had no turn yet. What is free since asks for its own pass.
+            if made == len(pairs) and not leaves_more:
+                break
+            if not pairs:
                 rows *= 4
-            else:
-                return offers
             ((now,),), free = statements.read((CLOCK.sql, ()), _free(pool, rows))
+    return offers
 
 
 def _free(pool: UUID, rows: int) -> tuple[str, dict[str, Any]]:
@@ -78,6 +79,7 @@ def _free(pool: UUID, rows: int) -> tuple[str, dict[str, Any]]:
 
 
 def _choose(pool: UUID, free: Sequence[Sequence[Any]], *, rows: int, now: datetime) -> tuple[list[Pair], bool]:
+    """Return the pairs among the rows that were read, and whether rows that were not might pair besides."""
     slots = [FreeSlot(*row) for row in free]
     profiles = list({slot.profile_id for slot in slots})
     waiting, verdicts = run_queries(
@@ -96,7 +98,7 @@ def _choose(pool: UUID, free: Sequence[Sequence[Any]], *, rows: int, now: dateti
         cut_demands=cut_demands,
         cut_profiles=cut_profiles,
     )
-    return pairs, bool(cut_demands or cut_profiles)
+    return pairs, bool(cut_profiles) or (bool(cut_demands) and len(pairs) < len(slots))
 
 
 def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
