@@ -152,7 +152,12 @@ def _await_ready(lab: Lab) -> None:
 
 
 def start(lab: Lab) -> Lab:
-    """Start the exchange, detached, and wait until it answers. Returns the lab with its process id."""
+    """Start the exchange, detached, and wait until it answers. Returns the lab with its process id.
+
+    Raises LabError when it does not, or when something else answers in its place.
+    """
+    if _is_served(lab.http_port):
+        raise LabError(f"Something else listens on {HOST}:{lab.http_port}: an exchange that a killed run left behind?")
     tree, state, sounds = Path(lab.tree), Path(lab.state_dir), Path(lab.sounds_dir)
     sounds.mkdir(parents=True, exist_ok=True)
     (tree / sounds.relative_to("/")).mkdir(parents=True, exist_ok=True)
@@ -211,6 +216,11 @@ def _is_free(port: int, kind: socket.SocketKind) -> bool:
         except OSError:
             return False
     return True
+
+
+def _is_served(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def _claim_slot() -> int:
