@@ -98,6 +98,8 @@ def _database(role: str, *, pooled: bool, prepared: bool = False) -> dict[str, A
     url = urlsplit(ENV["DATABASE_URL"])
     # After a failover a connection may have stayed with the server that is only a standby now.
     options: dict[str, Any] = {"target_session_attrs": "read-write", "connect_timeout": 5}
+    # A server that vanished without a word is given up after a quarter of a minute.
+    options |= {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
     if pooled:
         options["pool"] = {"min_size": 0, "max_size": ENV["HOTSEAT_DB_POOL"], "timeout": 10, "max_idle": 300}
     if prepared:
@@ -105,14 +107,13 @@ def _database(role: str, *, pooled: bool, prepared: bool = False) -> dict[str, A
         # Behind PgBouncer this needs version 1.21 or newer with max_prepared_statements above 0.
         options |= {"server_side_binding": True, "prepare_threshold": 2}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.postgresql",
         "HOST": url.hostname,
         "PORT": url.port or 5432,
         "NAME": unquote(url.path.strip("/")) or database.DEFAULT_NAME,
         "USER": role,
         "PASSWORD": ENV[database.PASSWORD_VARIABLES[role]],
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": pooled,
         "ATOMIC_REQUESTS": False,
         "OPTIONS": options,
     }

@@ -41,7 +41,8 @@ del os.environ["DJANGO_SETTINGS_MODULE"]
 settings.PASSWORD_HASHERS = ["tests.harness.hashers.QuickHasher", *settings.PASSWORD_HASHERS]
 
 from django.db import connections  # noqa: E402 - only after the stage is set
-from django.db.backends.postgresql.base import DatabaseWrapper  # noqa: E402 - as above
+
+from config.postgresql.base import DatabaseWrapper  # noqa: E402 - as above
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _skipped: list[str] = []

@@ -13,9 +13,9 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import DataError, IntegrityError, ProgrammingError, connections, transaction
-from django.db.backends.postgresql.base import DatabaseWrapper
 
 from agents.models import Agent, AgentSession, Site, Slot, Station
+from config.postgresql.base import DatabaseWrapper
 from routing.models import Contact, ContactParty, Queue
 from tenants.models import Timer
 from tenants.public import (
