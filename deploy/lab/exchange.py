@@ -156,7 +156,7 @@ def start(lab: Lab) -> Lab:
 
     Raises LabError when it does not, or when something else answers in its place.
     """
-    if _is_served(lab.http_port):
+    if not _falls_silent(lab.http_port):
         raise LabError(f"Something else listens on {HOST}:{lab.http_port}: an exchange that a killed run left behind?")
     tree, state, sounds = Path(lab.tree), Path(lab.state_dir), Path(lab.sounds_dir)
     sounds.mkdir(parents=True, exist_ok=True)
@@ -221,6 +221,14 @@ def _is_free(port: int, kind: socket.SocketKind) -> bool:
 def _is_served(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
+
+
+def _falls_silent(port: int) -> bool:
+    """Whether what listens there, perhaps an exchange that was just killed, stops doing so."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while _is_served(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not _is_served(port)
 
 
 def _claim_slot() -> int:
