@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from deploy.lab import endpoints
 from deploy.lab.exchange import Lab
@@ -51,14 +52,13 @@ GAP_LOAD = Load(rate=30, calls=600)
 SETUP_LOAD = Load(rate=10, calls=200)
 
 
-def measure(lab: Lab, target: Target, load: Load) -> dict[str, object]:
-    """Offer the load to a target whose telephones are registered here, and return its figures in milliseconds.
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """What the far ends saw of one load: the callers' calls and the agents'."""
 
-    The target's agents must be logged in and ready by the time this is called, or become so when their telephones
-    register; see ``registered``.
-    """
-    with registered(lab, target.agents) as phones:
-        return offer(lab, target, load, phones)
+    load: Load
+    callers: Sequence[FarCall]
+    agent_legs: Sequence[FarCall]
 
 
 def registered(lab: Lab, agents: Sequence[str]) -> Phones:
@@ -68,8 +68,8 @@ def registered(lab: Lab, agents: Sequence[str]) -> Phones:
     return Phones(lab, agents, Phone(ring_s=0, speaks_s=0.2))
 
 
-def offer(lab: Lab, target: Target, load: Load, phones: Phones) -> dict[str, object]:
-    """Offer the load to a target whose telephones are registered and ready."""
+def offer(lab: Lab, target: Target, load: Load, phones: Phones) -> Offered:
+    """Offer the load to a target whose telephones are registered and ready, and return when the last call is over."""
     already = len(phones.calls())
     with tempfile.NamedTemporaryFile("w", suffix=".csv", prefix="hotseat-numbers-") as numbers, RtpWatch() as sound:
         numbers.write("SEQUENTIAL\n")
@@ -81,7 +81,7 @@ def offer(lab: Lab, target: Target, load: Load, phones: Phones) -> dict[str, obj
         with Sipp(lab, scenario, arguments, media_base=_CALLER_MEDIA) as sipp:
             callers = sipp.wait(load.calls / load.rate + _DRAIN_S)
         sound.fill(callers)
-    return figures(callers, phones.calls()[already:])
+    return Offered(load=load, callers=callers, agent_legs=phones.calls()[already:])
 
 
 # --- from two logs to figures -----------------------------------------------------------------------------------------
@@ -95,9 +95,10 @@ class Served:
     agent_leg: FarCall
 
 
-def figures(callers: Sequence[FarCall], agent_legs: Sequence[FarCall]) -> dict[str, object]:
-    """All figures of one run."""
-    served = _pair(callers, agent_legs)
+def figures(offered: Offered) -> dict[str, Any]:
+    """All figures of one load, in milliseconds where nothing else is said."""
+    callers = offered.callers
+    served = _pair(callers, offered.agent_legs)
     failed = [call for call in callers if call.final_status != 200]
     return {
         "calls": len(callers),

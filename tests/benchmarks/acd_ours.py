@@ -1,4 +1,4 @@
-"""What `make bench-acd` measures: the product's own processes, the switch worker and the engine, durable.
+"""What `make bench-acd` measures: the product's own processes, all of one machine's, durable.
 
 Agents are made and logged in by the services that the desk uses, and made ready once the exchange has reported their
 telephones. Imported after Django is set up, with the environment of ``acd_place``.
@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import psutil
 from django.db import connections
 
 from agents.public import AgentSession, SessionState, Station, set_ready
 from config import checkout
+from config.processes import commands
 from deploy.lab.exchange import Lab
+from deploy.lab.sipp_log import FarCall
+from reporting.models import CallRecord
 from routing.public import Contact, ContactState, SwitchNode
-from tenants.public import engine_scope
+from tenants.public import Event, Tenant, engine_scope, tenant_scope
 from tests import factories
-from tests.benchmarks.acd_load import Target
+from tests.benchmarks.acd_load import Load, Offered, Target
 from tests.benchmarks.acd_place import DATABASE
 from tests.waiting import until
 
@@ -30,6 +33,10 @@ SLUG = "bench"
 NUMBER = "+442079460999"
 WAIT_S = 60.0
 STOP_S = 10.0
+AGREE_S = 1.0
+"""By how much the seconds metered, recorded and heard by the far end may differ, for any call."""
+
+MB = 1 << 20
 
 _processes: dict[str, psutil.Process] = {}
 
@@ -48,15 +55,20 @@ def furnish(agents: Sequence[str]) -> None:
 
 @contextmanager
 def ours(lab: Lab, agents: Sequence[str]) -> Iterator[Target]:
-    """Run the switch worker and the engine until the block ends. The telephones are registered before."""
+    """Run web, engine, switch, worker and beat until the block ends. The telephones are registered before."""
     began = datetime.now(UTC)
     with ExitStack() as stack:
-        for name, arguments in (("engine", ()), ("switch", ("--node", lab.node))):
-            _processes[name] = stack.enter_context(_process(name, *arguments))
+        for name, command in commands(node=lab.node, switch="asterisk").items():
+            _processes[name] = stack.enter_context(_process(name, command))
         _wait_until("the exchange has reported every telephone", lambda: _telephones_are_there(agents, since=began))
         _make_ready()
         yield Target(name="ours", number=NUMBER.lstrip("+"), agents=agents)
         _wait_until("every contact has ended", _all_ended)
+
+
+def switch_pid() -> int:
+    """Return the process id of the running switch worker."""
+    return _processes["switch"].pid
 
 
 def effort() -> dict[str, float]:
@@ -64,18 +76,68 @@ def effort() -> dict[str, float]:
     with engine_scope(read_only=True) as scope, connections[scope.alias].cursor() as cursor:
         cursor.execute("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
         commits = cursor.fetchone()[0]
-    cpu_ms = {f"{name}_cpu_ms": _cpu_ms(process) for name, process in _processes.items()}
-    backends = [process for process in psutil.process_iter() if _serves_us(process)]
-    return cpu_ms | {"postgres_cpu_ms": sum(map(_cpu_ms, backends)), "commits": float(commits)}
+    cpu_ms = {f"{name}_cpu_ms": sum(map(_cpu_ms, _family(process))) for name, process in _processes.items()}
+    return cpu_ms | {"postgres_cpu_ms": sum(map(_cpu_ms, _backends())), "commits": float(commits)}
+
+
+def spent(before: Mapping[str, float], load: Load) -> dict[str, float]:
+    """What `load` has cost since `effort` gave `before`, for each of its contacts."""
+    after = effort()
+    return {name: round((after[name] - before[name]) / load.calls, 1) for name in after}
+
+
+def memory_mb() -> dict[str, float]:
+    """Proportional set sizes, in MB: each of the product's processes, all of them, and PostgreSQL's besides."""
+    sizes = {name: sum(map(_pss, _family(process))) for name, process in _processes.items()}
+    shown = sizes | {"all": sum(sizes.values()), "postgres": sum(map(_pss, _backends()))}
+    return {name: round(size / MB, 1) for name, size in shown.items()}
+
+
+def seconds(offered: Offered) -> dict[str, Any]:
+    """Compare what was metered and what was recorded of each call with what its caller's telephone saw.
+
+    Waits until the records are written. ``apart``: how many differ by more than `AGREE_S`; ``most_s``: by how much at
+    most; ``missing``: answered calls of which there is no record.
+    """
+    answered = {call.call_id: call for call in offered.callers if call.answered_at is not None}
+    _wait_until("every call is in the records", lambda: len(_records(answered)) == len(answered))
+    differences = [_difference(call, record) for call, record in _records(answered)]
+    return {
+        "compared": len(differences),
+        "missing": len(answered) - len(differences),
+        "apart": sum(1 for difference in differences if difference > AGREE_S),
+        "most_s": round(max(differences, default=0.0), 3),
+    }
+
+
+def caught_by_sweep() -> int:
+    """Return how many offers the sweep made because no pass had; it should be none."""
+    with engine_scope(read_only=True):
+        caught = Event.objects.filter(type="sweep.caught").values_list("data", flat=True)
+        return sum(int(data["offers"]) for data in caught)
+
+
+def _records(calls: Mapping[str, FarCall]) -> list[tuple[FarCall, CallRecord]]:
+    with engine_scope(read_only=True):
+        tenant = Tenant.objects.get(slug=SLUG)
+    with tenant_scope(tenant.id, read_only=True):
+        ended = CallRecord.objects.filter(sip_call_id__in=calls.keys(), metered_ms__isnull=False)
+        return [(calls[record.sip_call_id], record) for record in ended]
+
+
+def _difference(call: FarCall, record: CallRecord) -> float:
+    """The largest difference, in seconds, between the three."""
+    three = (call.talk_seconds, (record.metered_ms or 0) / 1000, record.talked.total_seconds())
+    return max(three) - min(three)
 
 
 @contextmanager
-def _process(name: str, *arguments: str) -> Iterator[psutil.Process]:
+def _process(name: str, command: Sequence[str]) -> Iterator[psutil.Process]:
     folder = checkout.STATE / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.log").open("ab") as output:
         process = psutil.Popen(
-            [sys.executable, "manage.py", name, *arguments],
+            command,
             cwd=checkout.ROOT,
             env=os.environ,
             stdin=subprocess.DEVNULL,
@@ -116,11 +178,27 @@ def _wait_until(what: str, condition: Callable[[], bool]) -> None:
     until(f"{what}; see var/bench/*.log", condition, within_s=WAIT_S, every_s=0.1)
 
 
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+def _backends() -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if _serves_us(process)]
+
+
 def _cpu_ms(process: psutil.Process) -> float:
     with suppress(psutil.NoSuchProcess):
         times = process.cpu_times()
         return float(times.user + times.system) * 1000
     return 0.0
+
+
+def _pss(process: psutil.Process) -> int:
+    with suppress(psutil.NoSuchProcess):
+        return int(process.memory_full_info().pss)
+    return 0
 
 
 def _serves_us(process: psutil.Process) -> bool:

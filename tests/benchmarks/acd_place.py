@@ -18,7 +18,7 @@ import redis
 from psycopg import sql
 
 from config import checkout
-from config.services import database
+from config.services import database, ports
 from config.services.manager import Services
 from deploy.lab.exchange import Lab
 
@@ -43,6 +43,7 @@ def prepare(lab: Lab, services: Services, urls: Mapping[str, str], *, name: str 
         "HOTSEAT_ARI_PASSWORD": lab.ari_password,
         "HOTSEAT_SOUNDS_DIR": lab.sounds_dir,
         "HOTSEAT_LOG_LEVEL": "WARNING",
+        "HOTSEAT_PORT": str(ports.choose(taken=set())),
     }
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"],
