@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from deploy.lab.sipp_log import FarCall, calls
-from tests.benchmarks.acd_load import Served, figures, gaps, overtaken, percentiles
+from tests.benchmarks.acd_load import SETUP_LOAD, Offered, Served, figures, gaps, overtaken, percentiles
 
 T0 = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
 
@@ -89,7 +89,8 @@ def test_overtaking_needs_more_than_fifty_milliseconds() -> None:
 def test_figures_pair_callers_with_legs_by_the_number_shown() -> None:
     shown = far(7, invite=0.25, user="a1")
     shown.headers = "From: <sip:+8613900000007@127.0.0.1>;tag=1"
-    told = figures([far(7, invite=0.0, bye=2), far(8, invite=0, status=503)], [shown])
+    callers = [far(7, invite=0.0, bye=2), far(8, invite=0, status=503)]
+    told = figures(Offered(load=SETUP_LOAD, callers=callers, agent_legs=[shown]))
     assert told["setup_ms"] == {"p50": 250.0, "p99": 250.0, "n": 1}
     assert (told["calls"], told["failed"]) == (2, 1)
 
