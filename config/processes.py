@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,9 @@ BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_S = 30.0  # one that ran this long has recovered, and the next back-off begins anew
 LONGEST_LINE = 1 << 20
 PYTHON = sys.executable
+YIELDING = {"engine": 5, "worker": 10, "beat": 10}
+"""How far (``nice``) they stand back behind calls and pages when there is not enough processor for all."""
+
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,7 +58,8 @@ def commands(*, node: str, switch: str) -> dict[str, list[str]]:
     }
     if switch == "simulator":
         found["simulate"] = [*manage, "simulate"]
-    return found
+    nice = shutil.which("nice", path=os.defpath) or "/usr/bin/nice"
+    return found | {name: [nice, "-n", str(by), *found[name]] for name, by in YIELDING.items()}
 
 
 def session_members(leader: int, *, since: float) -> list[psutil.Process]:

@@ -98,3 +98,12 @@ def test_callers_are_simulated_only_without_an_exchange() -> None:
     assert list(commands(node="node1", switch="asterisk")) == ["web", "engine", "switch", "worker", "beat"]
     assert list(commands(node="node1", switch="simulator"))[-1] == "simulate"
     assert commands(node="node7", switch="asterisk")["switch"][-2:] == ["--node", "node7"]
+
+
+def test_what_can_wait_stands_back_behind_calls() -> None:
+    started = commands(node="node1", switch="asterisk")
+    yielding = [name for name, command in started.items() if Path(command[0]).name == "nice"]
+    assert yielding == ["engine", "worker", "beat"]
+    waits = [*started["engine"][:-2], "-c", "import sys; sys.stdin.read()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE) as process:
+        until("it stands back", lambda: psutil.Process(process.pid).nice() == psutil.Process().nice() + 5)
