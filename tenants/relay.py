@@ -30,7 +30,6 @@ DELETE = Path(__file__).parent / "sql" / "relay_delete.sql"
 LEASE = "relay"
 LEASE_S = 5.0
 RENEW_EVERY_S = 1.0
-MOST_AT_ONCE = 500
 PUBLISH_TIMEOUT_S = 2.0
 REST_AFTER_FAILURE_S = 1.0
 
@@ -92,6 +91,9 @@ def live_group(tenant_id: UUID) -> str:
 
 class Relay:
     """One candidate for the relay's duty, used by one thread. `monotonic` is the clock by which it rests and renews."""
+
+    most_at_once = 500
+    """How many events a step relays at most."""
 
     def __init__(self, holder: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._holder, self._monotonic = holder, monotonic
@@ -186,7 +188,7 @@ def _tell_subscribers(event: Happened) -> None:
 
 def _oldest(held: Held) -> list[Happened]:
     with engine_scope(read_only=True):
-        rows = run_query(OLDEST, {**_lease_parameters(held), "limit": MOST_AT_ONCE})
+        rows = run_query(OLDEST, {**_lease_parameters(held), "limit": Relay.most_at_once})
     # Django leaves the decoding of jsonb to its own fields.
     return [Happened(*(*row[:-1], None if row[-1] is None else json.loads(row[-1]))) for row in rows]
 

@@ -57,6 +57,7 @@ RETURNING kind, subject_id, failures
 """
 
 _DROP = "DELETE FROM tenants_timer WHERE kind = %s AND subject_id = %s"
+_NEXT = "SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM tenants_timer"
 _FAILING = "SELECT kind, count(*) FROM tenants_timer WHERE failures > 0 GROUP BY kind ORDER BY kind"
 
 
@@ -172,6 +173,6 @@ def _put_off_unclaimed(page: Sequence[Due]) -> None:
 
 def seconds_to_next_timer() -> float:
     """Return the seconds until the next timer is due, 0 when one is; an hour when there is none."""
-    with engine_scope(read_only=True):
-        first = Timer.objects.order_by("due_at").values_list("due_at", flat=True).first()
-        return max(0.0, (first - db_now()).total_seconds()) if first else 3600.0
+    with engine_scope(read_only=True) as scope:
+        ((seconds,),) = scope.statements.read((_NEXT, ()))[0]
+        return 3600.0 if seconds is None else max(0.0, seconds)

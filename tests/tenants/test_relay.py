@@ -268,7 +268,7 @@ def test_an_outbox_row_without_event_does_not_hold_up_the_rest(
 
 
 def test_more_than_a_step_takes_is_taken_by_the_next(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relaying, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(relaying.Relay, "most_at_once", 2)
     tenant = make_tenant()
     subjects = [str(happen(tenant)) for _ in range(5)]
     with listening(tenant) as ears:
