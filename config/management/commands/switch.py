@@ -7,6 +7,7 @@ import signal
 from argparse import ArgumentParser
 from typing import Any
 
+import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
@@ -35,8 +36,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, node: str, **options: Any) -> None:
         """Serve until a signal says stop. Calls go on without the worker."""
-        with told_run("switch", node=node), matching_aside():
-            asyncio.run(_serve(node))
+        with (
+            told_run("switch", node=node),
+            matching_aside(),
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
+        ):
+            loop.run(_serve(node))
 
 
 async def _serve(node: str) -> None:
