@@ -54,7 +54,18 @@ from tenants.queries import load_query, run_queries, run_query, write, write_que
 from tenants.relay import Happened, Relay, on_leaving, subscribe
 from tenants.retries import with_retries
 from tenants.rights import Right, rights_of
-from tenants.rows import CLOCK, Wanted, fetch, find_row, insert_row, insert_rows, state_of, update_row, wanted
+from tenants.rows import (
+    CLOCK,
+    Wanted,
+    fetch,
+    find_row,
+    insert_row,
+    insert_rows,
+    state_of,
+    update_row,
+    wanted,
+    wanted_beside,
+)
 from tenants.scope import Scope, at_flush, current_scope, engine_scope, in_scope, tenant_scope
 from tenants.services.writing import writing
 from tenants.sheets import Cell, sheet, sheet_file
@@ -171,6 +182,7 @@ __all__ = [
     "update_row",
     "uuid7",
     "wanted",
+    "wanted_beside",
     "wire_matching",
     "with_retries",
     "write",

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from string import ascii_lowercase
+from typing import Any, Generic, LiteralString, TypeVar, cast
 
 from django.db import connections
 from django.db.models import Field, Model
@@ -55,6 +56,23 @@ def wanted(
     plan = _plan(model, joined)
     end = f' ORDER BY t."{model._meta.pk.column}" FOR UPDATE OF t' if lock else ""
     return Wanted(f"{plan.sql} WHERE {where}{end}", given, cast("Callable[[Sequence[Any], Any], Row]", plan.build))
+
+
+def wanted_beside(
+    model: type[Row], beside: tuple[tuple[type[Model], str], ...], where: str, values: Sequence[Any], *, joined: str
+) -> Wanted[tuple[Row, list[Any], datetime]]:
+    """Say which rows of `model` to fetch, each with one row of other models beside it and the database's clock.
+
+    `beside` names those models, and the condition by which a row of the first is found for `t`: as `a`, of the second
+    as `b`, and so on; None where there is none. The rest is as for `wanted`. For the engine's scope.
+    """
+    plan = _plan(model, (joined,), beside)
+
+    def build(row: Sequence[Any], connection: Any) -> tuple[Row, list[Any], datetime]:
+        first, *others = plan.build_all(row, connection)
+        return cast("Row", first), others, row[-1]
+
+    return Wanted(f"{plan.sql} WHERE {where}", values, build)
 
 
 def fetch(*things: Wanted[Any]) -> list[list[Any]]:
@@ -107,36 +125,51 @@ class _Plan:
     parts: tuple[_Part, ...]
 
     def build(self, values: Sequence[Any], connection: Any) -> Model:
+        return cast(Model, self.build_all(values, connection)[0])
+
+    def build_all(self, values: Sequence[Any], connection: Any) -> list[Model | None]:
+        """Return the row, with its foreign keys that were joined, and those beside it."""
         first, *others = [part.build(values, connection) for part in self.parts]
         if first is None:
             raise AssertionError("a row without its key")
+        beside = []
         for part, other in zip(self.parts[1:], others, strict=True):
-            _field(type(first), part.name).set_cached_value(first, other)
-        return first
+            if part.name:
+                _field(type(first), part.name).set_cached_value(first, other)
+            else:
+                beside.append(other)
+        return [first, *beside]
 
 
 @cache
-def _plan(model: type[Model], joined: tuple[str, ...]) -> _Plan:
-    parts, columns, begin = [], [], 0
-    tables: list[Composable] = [SQL("{} AS t").format(Identifier(model._meta.db_table))]
-    for number, name in enumerate(("", *joined)):
-        alias = f"j{number}" if name else "t"
-        one: Any = _field(model, name).related_model if name else model
+def _plan(model: type[Model], joined: tuple[str, ...], beside: tuple[tuple[type[Model], str], ...] = ()) -> _Plan:
+    wanted_of: list[tuple[str, type[Model], str]] = [("t", model, "")]
+    wanted_of += [(f"j{number}", _field(model, name).related_model, name) for number, name in enumerate(joined)]
+    wanted_of += [(alias, other, "") for alias, (other, _) in zip(ascii_lowercase, beside, strict=False)]
+    parts, columns = [], list[Composable]()
+    for alias, one, name in wanted_of:
         fields = _fields(one)
-        if name:
-            table, key = Identifier(one._meta.db_table), _column(one._meta.pk, of=alias)
-            column = _column(_field(model, name), of="t")
-            tables.append(SQL("LEFT JOIN {} AS {} ON {} = {}").format(table, Identifier(alias), key, column))
         converted = tuple(
             (index, field.from_db_value, field.cached_col)
             for index, field in enumerate(fields)
             if hasattr(field, "from_db_value")
         )
-        parts.append(_Part(name, one, begin, tuple(field.attname for field in fields), converted))
+        parts.append(_Part(name, one, len(columns), tuple(field.attname for field in fields), converted))
         columns += [_column(field, of=alias) for field in fields]
-        begin += len(fields)
-    sql = SQL("SELECT {} FROM {}").format(SQL(", ").join(columns), SQL(" ").join(tables))
+    tables: list[Composable] = [_as(model, "t")]
+    for alias, one, name in wanted_of:
+        if name:
+            equal = SQL("{} = {}").format(_column(_key(one), of=alias), _column(_field(model, name), of="t"))
+            tables.append(SQL("LEFT JOIN {} ON {}").format(_as(one, alias), equal))
+    for alias, (one, condition) in zip(ascii_lowercase, beside, strict=False):
+        tables.append(SQL("LEFT JOIN {} ON {}").format(_as(one, alias), SQL(condition)))
+    clock: list[Composable] = [SQL("clock_timestamp()")] if beside else []
+    sql = SQL("SELECT {} FROM {}").format(SQL(", ").join([*columns, *clock]), SQL(" ").join(tables))
     return _Plan(sql.as_string(), tuple(parts))
+
+
+def _as(model: type[Model], alias: str) -> Composable:
+    return SQL("{} AS {}").format(Identifier(model._meta.db_table), Identifier(alias))
 
 
 def insert_rows(rows: Sequence[Model], *, unless_there: bool = False) -> None:
@@ -186,6 +219,10 @@ def _field(model: type[Model], name: str) -> Any:
 
 def _fields(model: type[Model]) -> tuple["Field[Any, Any]", ...]:
     return tuple(model._meta.concrete_fields)
+
+
+def _key(model: type[Model]) -> Any:
+    return model._meta.pk
 
 
 def _column(field: "Field[Any, Any]", *, of: str = "") -> Identifier:

@@ -2,21 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from agents.public import AgentSession, lock_sessions
 from routing.models import Contact, Interaction, Leg, Offer, Participation
 from routing.services.contacts import handler_of, live_offer
 from routing.services.offers import AGENT_PREFIX
-from tenants.public import CLOCK, fetch, insert_row, wanted
+from tenants.public import fetch, uuid7, wanted, wanted_beside, write_query
 
 CALL = "(SELECT interaction_id FROM routing_leg WHERE channel_id = %s)"
-CONTACT = """(
-    SELECT contact.id FROM routing_leg AS spoken JOIN routing_contact AS contact USING (interaction_id)
-    WHERE spoken.channel_id = %s AND contact.state <> 'ended'
+OPEN_CONTACT = """(
+    SELECT contact.id FROM routing_contact AS contact
+    WHERE contact.interaction_id = t.interaction_id AND contact.state <> 'ended'
 )"""
-LIVE_OFFER = f"contact_id = {CONTACT} AND state IN ('offered', 'accepted')"
-TAKING_PART = f"contact_id = {CONTACT} AND left_at IS NULL"
+BESIDE = (
+    (Offer, f"a.contact_id = {OPEN_CONTACT} AND a.state IN ('offered', 'accepted')"),
+    (Participation, f"b.contact_id = {OPEN_CONTACT} AND b.left_at IS NULL"),
+    (Offer, "c.leg_channel = t.channel_id"),
+)
+"""What is read with a leg: the live offer of its call, who takes part in it, and the offer for which it was dialled."""
+
 THEIR_SESSION = """t.id IN (
     SELECT theirs.session_id
     FROM routing_leg AS spoken
@@ -28,6 +34,7 @@ THEIR_SESSION = """t.id IN (
     ) AS theirs ON true
     WHERE spoken.channel_id = %s AND contact.state <> 'ended'
 )"""
+BEGIN_LEG = Path(__file__).parents[1] / "sql" / "begin_agent_leg.sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +70,28 @@ class Situation:
 def look(channel: str) -> Situation | None:
     """Lock and return all that a report on `channel` may change; None when the channel is none of ours.
 
-    One round trip: each statement sees what the locks before it have let through. An agent's leg gets its row when the
-    switch first speaks of it: an offer that is never dialled has none.
+    One round trip: each statement sees what the locks before it have let through, and nobody changes a contact's offer
+    or parts without its lock. An agent's leg gets its row when the switch first speaks of it: an offer that is never
+    dialled has none.
     """
-    found = _look(channel)
-    if found is None and channel.startswith(AGENT_PREFIX):
-        _begin_agent_leg(channel)
-        found = _look(channel)
-    return found
+    if channel.startswith(AGENT_PREFIX):
+        write_query(BEGIN_LEG, {"id": uuid7(), "channel": channel})
+    contacts, sessions, legs = fetch(
+        wanted(
+            Contact,
+            f"t.interaction_id = {CALL} AND t.state <> 'ended'",
+            [channel],
+            lock=True,
+            joined=("interaction", "queue"),
+        ),
+        wanted(AgentSession, THEIR_SESSION, [channel], lock=True),
+        wanted_beside(Leg, BESIDE, "t.channel_id = %s", [channel], joined="interaction"),
+    )
+    if not legs:
+        return None
+    leg, (offer, participation, own_offer), now = legs[0]
+    contact, session = (rows[0] if rows else None for rows in (contacts, sessions))
+    return Situation(leg, contact, Hands(offer, participation, session), own_offer, now)
 
 
 def hands_of(contact: Contact) -> Hands:
@@ -95,41 +116,3 @@ def offer_of_bridge(bridge: str) -> UUID | None:
     """Undo `bridge_id`; None for a bridge that is none of ours."""
     kind, _, name = bridge.partition(".")
     return UUID(name) if kind == "offer" else None
-
-
-def _begin_agent_leg(channel: str) -> None:
-    offers, (now,) = fetch(wanted(Offer, "t.leg_channel = %s", [channel], joined=("contact",)), CLOCK)
-    for offer in offers:
-        contact = offer.contact
-        leg = Leg(
-            interaction_id=contact.interaction_id,
-            node=contact.node,
-            channel_id=channel,
-            offer_id=offer.id,
-            created_at=now,
-        )
-        insert_row(leg, unless_there=True)
-
-
-def _look(channel: str) -> Situation | None:
-    contacts, sessions, (now,), legs, offers, parts, own = fetch(
-        wanted(
-            Contact,
-            f"t.interaction_id = {CALL} AND t.state <> 'ended'",
-            [channel],
-            lock=True,
-            joined=("interaction", "queue"),
-        ),
-        wanted(AgentSession, THEIR_SESSION, [channel], lock=True),
-        CLOCK,
-        wanted(Leg, "t.channel_id = %s", [channel], joined=("interaction",)),
-        wanted(Offer, f"t.{LIVE_OFFER}", [channel]),
-        wanted(Participation, f"t.{TAKING_PART}", [channel]),
-        wanted(Offer, "t.leg_channel = %s", [channel]),
-    )
-    if not legs:
-        return None
-    contact, session, offer, participation, own_offer = (
-        rows[0] if rows else None for rows in (contacts, sessions, offers, parts, own)
-    )
-    return Situation(legs[0], contact, Hands(offer, participation, session), own_offer, now)
