@@ -1,6 +1,5 @@
 """What the switch reports, told to the service that is concerned. Plain functions: the worker runs them in threads."""
 
-import logging
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,7 @@ from routing.services.backup_calls import announcement_over, take_next_route
 from routing.services.diversions import BACKUP_LABEL
 from routing.services.flow import advance_flow, resume_flows, start_flow
 from routing.services.hold import leg_held, leg_unheld
-from routing.services.legs import agent_answered, caller_answered, leg_bridged, leg_ended, leg_ringing
+from routing.services.legs import BOTH, agent_answered, caller_answered, leg_bridged, leg_ended, leg_ringing
 from routing.services.offers import AGENT_PREFIX
 from routing.services.outbound import call_of_name
 from routing.services.outbound_legs import outbound_answered, outbound_bridged, outbound_ended, outbound_ringing
@@ -22,8 +21,6 @@ from routing.services.playback import POSITION_LABEL, parse_playback_id
 from routing.states import ContactState
 from routing.switch import port
 from tenants.public import db_now, engine_scope, tell_system
-
-log = logging.getLogger(__name__)
 
 
 def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR0912 - one branch an event
@@ -67,7 +64,18 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
         case port.LegUnheld():
             leg_unheld(channel=event.channel, at=event.at, node=node)
         case port.LegUnbridged():
-            log.debug("reported, and of no consequence yet", extra={"event": event.key})
+            pass
+
+
+def is_of_consequence(event: port.SwitchEvent) -> bool:
+    """Say whether `handle` has anything to do. One leg alone in an offer's bridge is half of a report."""
+    match event:
+        case port.LegUnbridged():
+            return False
+        case port.LegBridged() if not is_outbound(event.bridge):
+            return len(event.members) >= BOTH
+        case _:
+            return True
 
 
 def end_leg(event: port.LegEnded, *, node: str, lost: bool = False) -> None:

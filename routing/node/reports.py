@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from functools import partial
 
-from routing.node.handling import end_leg, handle
+from routing.node.handling import end_leg, handle, is_of_consequence
 from routing.node.keyed import KeyedTasks
 from routing.node.threads import Threads
 from routing.switch import port
@@ -18,8 +18,9 @@ class Reports:
         self._tasks = KeyedTasks()
 
     def take(self, event: port.SwitchEvent) -> None:
-        """Apply it behind all that it must be in order with."""
-        self.start(_keys(event), partial(self.apply, event))
+        """Apply it behind all that it must be in order with; what has no consequence needs no thread."""
+        if is_of_consequence(event):
+            self.start(_keys(event), partial(self.apply, event))
 
     def start(self, keys: Iterable[str], work: Callable[[], Awaitable[None]]) -> None:
         """Do other work in order with the reports of `keys`."""
