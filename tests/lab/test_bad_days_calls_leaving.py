@@ -95,9 +95,10 @@ async def test_an_agent_answers_in_the_same_instant_as_the_caller_leaves(lab: La
     assert {row.end_reason for row in contacts} <= {EndReason.HANDLED, EndReason.ABANDONED}
     gone = max(left_at(far) for far in fars)
     assert max(left_at(far) for far in rang) - gone < timedelta(seconds=1), "no phone is left off the hook"
-    for agent in agents:
-        session = await sync_to_async(factories.reread)(agent.session)
-        assert session.state == SessionState.READY
+    sessions = [await sync_to_async(factories.reread)(agent.session) for agent in agents]
+    assert [(session.state, str(session.reason)) for session in sessions] == [(SessionState.READY, "None")] * len(
+        agents
+    )
 
 
 def _all_over(phones: Phones, count: int) -> Sequence[FarCall]:
