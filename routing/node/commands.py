@@ -172,13 +172,15 @@ class NodeCommands:
 
     async def _do(self, command: Command) -> None:
         give_up = time.monotonic() + PATIENCE_SECONDS
+        in_doubt = False
         while self._lease.is_good():
             try:
-                await self._try(command)
+                await self._try(command, in_doubt=in_doubt)
             except port.SwitchUnavailable as silence:
                 if time.monotonic() > give_up:
                     await self._refused(command, silence)
                     return
+                in_doubt = True
                 log.warning("the exchange did not answer; trying again", extra={"command": str(command.id)})
                 await asyncio.sleep(RETRY_SECONDS)
             except port.SwitchError as refusal:
@@ -194,15 +196,22 @@ class NodeCommands:
                 self._begun.discard(command.id)
                 return
 
-    async def _try(self, command: Command) -> None:
+    async def _try(self, command: Command, *, in_doubt: bool) -> None:
+        """Do it. `in_doubt`: the exchange was asked before, and did not say what it did."""
         if command.kind != CommandKind.DIAL:
             await perform(command, self._switch, sounds=self._sounds)
             return
+        if in_doubt and await self._was_dialled(command.arguments["channel"]):
+            return  # nobody's telephone rings twice for one offer; what became of the leg, reconciliation tells
         caller = known_caller_of(command)
         if caller is None:
             caller = await self._read(partial(caller_of, command))
         number = await self._read(partial(number_of, command)) if command.is_outbound else ""
         await dial(command, self._switch, caller=caller, number=number)
+
+    async def _was_dialled(self, channel: str) -> bool:
+        legs = {leg.id for leg in await self._switch.channels()}
+        return channel in legs or bool(await self._switch.endings([channel]))
 
     async def _read(self, work: Callable[[], Answer]) -> Answer:
         return await self._threads.first(partial(with_retries, work))

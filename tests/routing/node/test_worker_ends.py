@@ -18,7 +18,7 @@ from routing.node import worker as worker_module
 from routing.node.execution import Command
 from routing.node.execution import claim as execution_claim
 from routing.states import ContactState
-from routing.switch.port import SwitchRefused
+from routing.switch.port import Cause, SwitchRefused, SwitchUnavailable
 from routing.switch.simulation.exchange import Exchange
 from routing.switch.simulation.faults import Faults
 from routing.switch.simulation.telephones import PhoneHabit, place_call
@@ -167,6 +167,38 @@ async def test_commands_of_its_own_whose_commit_was_not_heard_of_are_carried_out
     exchange.stop()
     assert unheard == ["dial"]
     assert len(phone.calls) == 1
+
+
+async def test_a_dial_that_arrived_without_an_answer_rings_no_telephone_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, _, station = await in_thread(line_with_agent)()
+    exchange = Exchange()
+    phone = register(exchange, station)
+    async with worker_on(exchange, tmp_path, holder="one") as worker:
+        await _connected(worker)
+        real = worker.switch.dial
+        unheard: list[str] = []
+
+        async def dial(*, channel: str, **given: Any) -> None:
+            await real(channel=channel, **given)
+            if not unheard:
+                unheard.append(channel)
+                await eventually(lambda: phone.calls)
+                exchange.end(exchange.live[channel], Cause.NORMAL_CLEARING)
+                raise SwitchUnavailable("the answer was lost")
+
+        monkeypatch.setattr(worker.switch, "dial", dial)
+        place_call(exchange, dnis=line.number, ani=NUMBER)
+        await eventually(lambda: _dials() == ["done"])
+        assert len(phone.calls) == 1
+    exchange.stop()
+
+
+def _dials() -> list[str]:
+    with engine_scope(read_only=True):
+        rows = SwitchCommand.objects.using("engine").filter(kind=CommandKind.DIAL)
+        return list(rows.order_by("id").values_list("state", flat=True))[:1]
 
 
 async def test_it_says_whether_it_is_connected_to_its_exchange(tmp_path: Path) -> None:
