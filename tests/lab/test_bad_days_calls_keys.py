@@ -62,8 +62,8 @@ async def called(lab: Lab, far_ends: FarEnds, prompt: str, **caller: Any) -> tup
     """One call to a menu with an agent behind it, when it is over."""
     line = await sync_to_async(make_line)(nodes=menu(prompt), start="answer")
     agent = await sync_to_async(seat)(lab, line.tenant)
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint], Phone()):
+    with far_ends.phones([agent.station.endpoint], Phone()):
+        async with working(lab):
             far = await over(far_ends.call(Caller(to=line.number, **{"talk_s": 3.0, **caller})))
             (contact,) = await settled(lab, line.tenant, 1)
     return far, contact, line

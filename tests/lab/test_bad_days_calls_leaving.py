@@ -40,8 +40,8 @@ async def test_a_phone_is_silent_within_200_ms_when_its_caller_hangs_up(
     line = await sync_to_async(answered_line if answered else make_line)()
     agent = await sync_to_async(seat)(lab, line.tenant)
     late = []
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint], Phone(ring_s=None)) as phones:
+    with far_ends.phones([agent.station.endpoint], Phone(ring_s=None)) as phones:
+        async with working(lab):
             for turn in range(ROUNDS):
                 caller = far_ends.call(Caller(to=line.number, number=f"44770090000{turn}", talk_s=1.5, patience_s=1.5))
                 far = await over(caller)
@@ -76,8 +76,8 @@ async def test_an_agent_answers_in_the_same_instant_as_the_caller_leaves(lab: La
     line = await sync_to_async(make_line)(short_abandon_seconds=0)
     offsets = [step * 0.025 - 0.15 for step in range(13)]
     agents = [await sync_to_async(seat)(lab, line.tenant) for _ in offsets]
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint for agent in agents], Phone(ring_s=RINGS_S)) as phones:
+    with far_ends.phones([agent.station.endpoint for agent in agents], Phone(ring_s=RINGS_S)) as phones:
+        async with working(lab):
             callers = []
             for turn, offset in enumerate(offsets):
                 who = Caller(
@@ -122,11 +122,11 @@ async def test_an_agent_hangs_up_between_answer_and_bridge(lab: Lab, far_ends: F
     line = await sync_to_async(answered_line if answered else make_line)()
     hasty, steady = [await sync_to_async(seat)(lab, line.tenant) for _ in range(2)]
     BridgesLate.may_bridge = asyncio.Event()
-    async with working(lab, adapter=BridgesLate):
-        with (
-            far_ends.phones([hasty.station.endpoint], Phone(talk_s=0.05, speaks_s=0)) as first,
-            far_ends.phones([steady.station.endpoint], Phone(ring_s=0.3)) as second,
-        ):
+    with (
+        far_ends.phones([hasty.station.endpoint], Phone(talk_s=0.05, speaks_s=0)) as first,
+        far_ends.phones([steady.station.endpoint], Phone(ring_s=0.3)) as second,
+    ):
+        async with working(lab, adapter=BridgesLate):
             caller = far_ends.call(Caller(to=line.number, talk_s=4.0))
             await eventually(lambda: first.calls() and first.calls()[0].bye_at)
             BridgesLate.may_bridge.set()

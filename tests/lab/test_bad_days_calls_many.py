@@ -56,8 +56,8 @@ async def test_a_hundred_callers_hang_up_in_the_same_second(
     """freeswitch#2458, #2895: deadlocks at 50 simultaneous hang-ups. #1973: "in call" for hours afterwards."""
     line = await sync_to_async(make_line)(short_abandon_seconds=0)
     agents = [await sync_to_async(seat)(lab, line.tenant) for _ in range(SERVED)]
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint for agent in agents], Phone(ring_s=RINGS_S, speaks_s=0)) as phones:
+    with far_ends.phones([agent.station.endpoint for agent in agents], Phone(ring_s=RINGS_S, speaks_s=0)) as phones:
+        async with working(lab):
             leave_at = datetime.now(UTC) + timedelta(seconds=ALL_HERE_WITHIN_S)
             talks, waits = [
                 leaving_together_scenario(to=line.number, leave_at=leave_at, answered=answered)
@@ -96,8 +96,8 @@ async def test_a_burst_never_gives_one_agent_two_callers_nor_one_caller_two_agen
     """asterisk#176: two agents answered the same call. OpenACD#5: a burst of calls all chose the same agent."""
     line = await sync_to_async(make_line)()
     agents = [await sync_to_async(seat)(lab, line.tenant) for _ in range(4)]
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint for agent in agents], Phone(ring_s=0.1, speaks_s=0)) as phones:
+    with far_ends.phones([agent.station.endpoint for agent in agents], Phone(ring_s=0.1, speaks_s=0)) as phones:
+        async with working(lab):
             scenario = load_caller_scenario(to=line.number, talk_s=(0.2, 0.6), patience_s=60)
             callers = crowd(far_ends, scenario, count=24, rate=200)
             fars = await asyncio.to_thread(callers.wait, 60.0)

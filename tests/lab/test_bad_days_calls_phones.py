@@ -46,11 +46,11 @@ async def test_a_phone_that_cannot_take_the_call_gives_it_to_the_next_agent(
     """kazoo#6609: missed calls end in a reason that is seen and that the agent can undo. asterisk#1557: no doubles."""
     line = await sync_to_async(make_line)(ring_seconds=RING_S)
     bad, good = [await sync_to_async(seat)(lab, line.tenant) for _ in range(2)]
-    async with working(lab):
-        with (
-            far_ends.phones([bad.station.endpoint], phone) as dead,
-            far_ends.phones([good.station.endpoint], Phone()) as alive,
-        ):
+    with (
+        far_ends.phones([bad.station.endpoint], phone) as dead,
+        far_ends.phones([good.station.endpoint], Phone()) as alive,
+    ):
+        async with working(lab):
             far = await over(far_ends.call(Caller(to=line.number, talk_s=1.0)))
             (contact,) = await settled(lab, line.tenant, 1)
             rang = (len(dead.calls()), len(alive.calls()))
@@ -75,11 +75,11 @@ async def test_a_dead_phone_does_not_hold_up_the_queue(lab: Lab, far_ends: FarEn
     """freeswitch#1216: one unreachable agent held up the queue."""
     line = await sync_to_async(make_line)(ring_seconds=8)
     dead, living = [await sync_to_async(seat)(lab, line.tenant) for _ in range(2)]
-    async with working(lab):
-        with (
-            far_ends.phones([dead.station.endpoint], Phone(silent=True)) as silent,
-            far_ends.phones([living.station.endpoint], Phone()) as answering,
-        ):
+    with (
+        far_ends.phones([dead.station.endpoint], Phone(silent=True)) as silent,
+        far_ends.phones([living.station.endpoint], Phone()) as answering,
+    ):
+        async with working(lab):
             first = far_ends.call(Caller(to=line.number, number="447700900201", talk_s=0.5))
             await eventually(silent.calls)
             others = []
@@ -102,8 +102,8 @@ async def test_a_phone_puts_the_caller_on_hold_and_takes_them_back(lab: Lab, far
     line = await sync_to_async(make_line)()
     agent = await sync_to_async(seat)(lab, line.tenant)
     phone = Phone(deeds=(("hold", 1.0), ("retrieve", 2.0)))
-    async with working(lab):
-        with RtpWatch() as sound, far_ends.phones([agent.station.endpoint], phone) as phones:
+    with RtpWatch() as sound, far_ends.phones([agent.station.endpoint], phone) as phones:
+        async with working(lab):
             far = await over(far_ends.call(Caller(to=line.number, talk_s=5.0)))
             (contact,) = await settled(lab, line.tenant, 1)
             (rang,) = phones.calls()
@@ -123,8 +123,8 @@ async def test_a_phone_puts_the_caller_on_hold_and_takes_them_back(lab: Lab, far
 async def test_a_caller_who_hangs_up_on_hold_ends_the_hold(lab: Lab, far_ends: FarEnds) -> None:
     line = await sync_to_async(make_line)()
     agent = await sync_to_async(seat)(lab, line.tenant)
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint], Phone(deeds=(("hold", 0.5),))) as phones:
+    with far_ends.phones([agent.station.endpoint], Phone(deeds=(("hold", 0.5),))) as phones:
+        async with working(lab):
             await over(far_ends.call(Caller(to=line.number, talk_s=2.5)))
             (contact,) = await settled(lab, line.tenant, 1)
             await eventually(lambda: phones.calls()[0].bye_at)
@@ -138,8 +138,8 @@ async def test_a_phones_own_transfer_is_declined_and_the_call_goes_on(lab: Lab, 
     line = await sync_to_async(make_line)()
     agent = await sync_to_async(seat)(lab, line.tenant)
     phone = Phone(deeds=(("refer", 1.0),), refer_to="15550009999")
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint], phone) as phones:
+    with far_ends.phones([agent.station.endpoint], phone) as phones:
+        async with working(lab):
             far = await over(far_ends.call(Caller(to=line.number, talk_s=3.0)))
             contacts = await settled(lab, line.tenant, 1)
             told = await asyncio.to_thread(lambda: list(messages(phones.log)))

@@ -65,8 +65,8 @@ async def test_a_leg_in_our_application_that_nobody_knows_is_hung_up(
     line = await sync_to_async(make_line)()
     agent = await sync_to_async(seat)(lab, line.tenant)
     channel = leg_channel_of(uuid7())
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint], Phone(ring_s=None)) as phones:
+    with far_ends.phones([agent.station.endpoint], Phone(ring_s=None)) as phones:
+        async with working(lab):
             asked = {"endpoint": f"PJSIP/{agent.station.endpoint}", "app": f"hotseat-{lab.node}", "appArgs": "dialled"}
             path = f"/channels/{channel}?{urllib.parse.urlencode(asked)}"
             await eventually(_connected)
@@ -104,8 +104,8 @@ async def test_a_phone_that_rings_for_an_offer_that_is_over_falls_silent(
     """freeswitch#2529: caller gone, the agent still rang. The offer was closed, and the command to hang up lost."""
     line = await sync_to_async(make_line)(ring_seconds=60)
     agent = await sync_to_async(seat)(lab, line.tenant)
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint], Phone(ring_s=None)) as phones:
+    with far_ends.phones([agent.station.endpoint], Phone(ring_s=None)) as phones:
+        async with working(lab):
             caller = far_ends.call(Caller(to=line.number, patience_s=HEALS_WITHIN_S))
             await eventually(lambda: phones.calls() and phones.calls()[0].ringing_at)
             # As if the caller had been put back and the agent paused, and the exchange never told.
@@ -126,8 +126,8 @@ async def test_a_talk_whose_end_was_never_noticed_ends_on_both_sides(
     """freeswitch#1973, opensips#2530, #3123: "in call" for hours after the hang-up."""
     line = await sync_to_async(make_line)()
     agent = await sync_to_async(seat)(lab, line.tenant)
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint], Phone()) as phones:
+    with far_ends.phones([agent.station.endpoint], Phone()) as phones:
+        async with working(lab):
             caller = far_ends.call(Caller(to=line.number, talk_s=40.0))
             await eventually(lambda: in_state(line.tenant, ContactState.ENGAGED))
             by_hand("UPDATE routing_leg SET ended_at = clock_timestamp() WHERE offer_id IS NULL")
@@ -145,8 +145,8 @@ async def test_a_leg_that_the_exchange_does_not_have_ends_its_contact(
     """asterisk#2170, #1645: channels "up" that are gone. The rows of a call, and no call."""
     line = await sync_to_async(make_line)()
     agent = await sync_to_async(seat)(lab, line.tenant)
-    async with working(lab):
-        with far_ends.phones([agent.station.endpoint], Phone()):
+    with far_ends.phones([agent.station.endpoint], Phone()):
+        async with working(lab):
             await over(far_ends.call(Caller(to=line.number, talk_s=0.5)))
             await settled(lab, line.tenant, 1)
             # The record of that call, as if it went on, twenty seconds old.
@@ -199,11 +199,11 @@ async def test_an_offer_whose_lease_nobody_watches_goes_to_the_next_agent(
     """freeswitch#2540: agents stuck in "Reserved". The timer is gone, and the phone never ends its ringing."""
     line = await sync_to_async(make_line)(ring_seconds=60)
     stuck, free = [await sync_to_async(seat)(lab, line.tenant) for _ in range(2)]
-    async with working(lab):
-        with (
-            far_ends.phones([stuck.station.endpoint], Phone(ring_s=None)) as ringing,
-            far_ends.phones([free.station.endpoint], Phone()),
-        ):
+    with (
+        far_ends.phones([stuck.station.endpoint], Phone(ring_s=None)) as ringing,
+        far_ends.phones([free.station.endpoint], Phone()),
+    ):
+        async with working(lab):
             caller = far_ends.call(Caller(to=line.number, talk_s=1.0))
             await eventually(lambda: ringing.calls() and ringing.calls()[0].ringing_at)
             by_hand("DELETE FROM tenants_timer WHERE kind = 'offer-lease'")

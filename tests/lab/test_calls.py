@@ -81,8 +81,8 @@ async def seated(lab: Lab, tenant: Tenant, **options: Any) -> Seated:
 async def test_a_private_number_reaches_an_agent_and_is_recorded_to_the_second(lab: Lab) -> None:
     tenant, _, number = await sync_to_async(line)()
     agent = await seated(lab, tenant)
-    async with working(lab):
-        with Phones(lab, [agent.station.endpoint], Phone()):
+    with Phones(lab, [agent.station.endpoint], Phone()):
+        async with working(lab):
             far = await done(call(lab, Caller(to=number, number=ANI, talk_s=3.0)))
             (contact,) = await ended(tenant)
     found = await sync_to_async(record_of)(contact)
@@ -107,8 +107,8 @@ async def test_the_public_number_s_menu_leads_to_an_agent_of_the_right_enterpris
     wrong, _, _ = await sync_to_async(line)()
     number = await sync_to_async(public_line)(right, queue)
     agent, other = await seated(lab, right), await seated(lab, wrong)
-    async with working(lab):
-        with Phones(lab, [agent.station.endpoint], Phone()), Phones(lab, [other.station.endpoint], Phone()):
+    with Phones(lab, [agent.station.endpoint], Phone()), Phones(lab, [other.station.endpoint], Phone()):
+        async with working(lab):
             far = await done(call(lab, Caller(to=number, number=ANI, keys="2", talk_s=4.0)))
             (contact,) = await ended(right)
     provider = await sync_to_async(lambda: _of_interaction(contact))()
@@ -131,11 +131,11 @@ async def test_a_caller_who_gives_up_in_the_queue_is_abandoned_and_not_metered(l
 async def test_the_next_agent_rings_when_one_does_not_answer_and_that_one_can_recover(lab: Lab) -> None:
     tenant, _, number = await sync_to_async(line)(ring_seconds=3)
     silent, answering = await seated(lab, tenant), await seated(lab, tenant)
-    async with working(lab):
-        with (
-            Phones(lab, [silent.station.endpoint], Phone(ring_s=None)),
-            Phones(lab, [answering.station.endpoint], Phone()),
-        ):
+    with (
+        Phones(lab, [silent.station.endpoint], Phone(ring_s=None)),
+        Phones(lab, [answering.station.endpoint], Phone()),
+    ):
+        async with working(lab):
             await done(call(lab, Caller(to=number, number=ANI, talk_s=1.0)))
             (contact,) = await ended(tenant)
             missed = await sync_to_async(factories.reread)(silent.session)
@@ -152,11 +152,11 @@ async def test_the_next_agent_rings_when_one_does_not_answer_and_that_one_can_re
 async def test_a_busy_phone_sends_the_caller_to_the_next_agent(lab: Lab) -> None:
     tenant, _, number = await sync_to_async(line)()
     busy, answering = await seated(lab, tenant), await seated(lab, tenant)
-    async with working(lab):
-        with (
-            Phones(lab, [busy.station.endpoint], Phone(status=486)),
-            Phones(lab, [answering.station.endpoint], Phone()),
-        ):
+    with (
+        Phones(lab, [busy.station.endpoint], Phone(status=486)),
+        Phones(lab, [answering.station.endpoint], Phone()),
+    ):
+        async with working(lab):
             await done(call(lab, Caller(to=number, number=ANI, talk_s=1.0)))
             (contact,) = await ended(tenant)
             refused = await sync_to_async(factories.reread)(busy.session)
@@ -172,8 +172,8 @@ async def test_a_busy_phone_sends_the_caller_to_the_next_agent(lab: Lab) -> None
 async def test_an_agent_who_hangs_up_ends_the_call_and_wraps_up(lab: Lab) -> None:
     tenant, _, number = await sync_to_async(line)(wrap_up_seconds=60)
     agent = await seated(lab, tenant)
-    async with working(lab):
-        with Phones(lab, [agent.station.endpoint], Phone(talk_s=2.0)):
+    with Phones(lab, [agent.station.endpoint], Phone(talk_s=2.0)):
+        async with working(lab):
             far = await done(call(lab, Caller(to=number, number=ANI, talk_s=20.0)))
             (contact,) = await ended(tenant)
     assert (far.ended_by, contact.end_reason) == ("peer", EndReason.HANDLED)
@@ -203,8 +203,8 @@ async def test_hidden_and_malformed_callers_are_served_like_any_other(
 ) -> None:
     tenant, _, number = await sync_to_async(line)()
     agent = await seated(lab, tenant)
-    async with working(lab):
-        with Phones(lab, [agent.station.endpoint], Phone()):
+    with Phones(lab, [agent.station.endpoint], Phone()):
+        async with working(lab):
             far = await done(call(lab, Caller(to=number, from_header=from_header, headers=headers, talk_s=0.5)))
             (contact,) = await ended(tenant)
     assert (contact.end_reason, far.final_status) == (EndReason.HANDLED, 200)
@@ -215,8 +215,8 @@ async def test_hidden_and_malformed_callers_are_served_like_any_other(
 async def test_two_callers_reach_one_agent_in_the_order_of_their_arrival(lab: Lab) -> None:
     tenant, _, number = await sync_to_async(line)()
     agent = await seated(lab, tenant)
-    async with working(lab):
-        with Phones(lab, [agent.station.endpoint], Phone()):
+    with Phones(lab, [agent.station.endpoint], Phone()):
+        async with working(lab):
             first = call(lab, Caller(to=number, number="447700900001", talk_s=2.0))
             await eventually(lambda: in_state(tenant, ContactState.ENGAGED), within_s=LONG_S)
             second = call(lab, Caller(to=number, number="447700900002", talk_s=1.0))
