@@ -1,6 +1,6 @@
 """The door of `billing`: everything that `config` may use."""
 
-from billing.events import CONTACT_ENDED, rate_when_call_ended, rate_when_ended
+from billing.events import CONTACT_ENDED, ask_for_ratings, rate_when_call_ended, rate_when_ended
 from billing.models import NumberLease, Rate, RateTable, SeatLease, UsageLine
 from billing.months import Month
 from billing.schedule import SCHEDULE
@@ -10,7 +10,6 @@ from billing.services.corrections import correct_line
 from billing.services.leasing import end_number_lease, end_seat_lease, lease_number, lease_seats
 from billing.services.rating import rate_contact, rate_outbound_call, rate_unrated
 from billing.services.rerating import carry_out_rerating, order_rerating
-from billing.tasks import rate_contact_task
 
 __all__ = [
     "CONTACT_ENDED",
@@ -23,6 +22,7 @@ __all__ = [
     "Statement",
     "UsageLine",
     "accrue_leases",
+    "ask_for_ratings",
     "carry_out_rerating",
     "correct_line",
     "end_number_lease",
@@ -31,7 +31,6 @@ __all__ = [
     "lease_seats",
     "order_rerating",
     "rate_contact",
-    "rate_contact_task",
     "rate_outbound_call",
     "rate_unrated",
     "rate_when_call_ended",

@@ -9,33 +9,17 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
-from billing.errors import Unratable
 from billing.services import accrual, rating, rerating
 from tenants.public import tenant_ids
 
 logger = structlog.get_logger(__name__)
 
 
-@shared_task(name="billing.tasks.rate_contact_task", acks_late=True)
-def rate_contact_task(tenant_id: str, contact_id: str) -> None:
-    """Rate one ended contact and the calls made for it. What has no price stays in a list; the sweep tries again."""
-    try:
-        line = rating.rate_contact(tenant_id=UUID(tenant_id), contact_id=UUID(contact_id))
-    except Unratable as error:
-        logger.warning("contact_unrated", tenant=tenant_id, contact=contact_id, reason=error.code)
-    else:
-        logger.info(
-            "contact_rated", tenant=tenant_id, contact=contact_id, amount=str(line.amount), currency=line.currency
-        )
-    calls = rating.rate_calls_of(tenant_id=UUID(tenant_id), contact_id=UUID(contact_id))
-    if calls.written or calls.unrated:
-        logger.info(
-            "outbound_calls_rated",
-            tenant=tenant_id,
-            contact=contact_id,
-            rated=len(calls.written),
-            unrated=len(calls.unrated),
-        )
+@shared_task(name="billing.tasks.rate_ended_task", acks_late=True)
+def rate_ended_task(tenant_id: str, contact_ids: list[str]) -> None:
+    """Rate contacts that have ended, and the calls made for them. What has no price stays in a list."""
+    outcome = rating.rate_ended(tenant_id=UUID(tenant_id), contact_ids=[UUID(each) for each in contact_ids])
+    logger.info("contacts_rated", tenant=tenant_id, rated=len(outcome.written), unrated=len(outcome.unrated))
 
 
 @shared_task(name="billing.tasks.rate_unrated", acks_late=True)

@@ -31,6 +31,7 @@ ALLOWED_S = {
     "engine.mend": 20.0,
     "engine.relay": 10.0,
     "engine.records": 10.0,
+    "engine.ratings": 10.0,
     "engine.presence": 20.0,
     "engine.partitions": 2 * 3600.0,
     "worker": 10.0,

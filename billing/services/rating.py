@@ -1,7 +1,7 @@
 """Rating: each metered fact becomes one usage line, once, whoever tries how often and however it is interrupted."""
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -68,10 +68,15 @@ def rate_outbound_call(*, tenant_id: UUID, call_id: UUID) -> UsageLine:
         return _rate_one(facts_of_calls([call])[0], tenant_id)
 
 
-def rate_calls_of(*, tenant_id: UUID, contact_id: UUID) -> Rating:
-    """Rate the ended calls to the outside that were made for a contact and have no line yet."""
+def rate_ended(*, tenant_id: UUID, contact_ids: Collection[UUID]) -> Rating:
+    """Rate those of the contacts that have ended and have no line yet, and the ended calls made for them likewise.
+
+    One transaction. What has no price yet is in `unrated`, and in the list of `selectors.unrated`.
+    """
     with tenant_scope(tenant_id):
-        facts = facts_of_calls(list(calls_without_line().filter(contact_id=contact_id)))
+        contacts = list(contacts_without_line().filter(id__in=contact_ids))
+        calls = list(calls_without_line().filter(contact_id__in=contact_ids))
+        facts = [*facts_of_contacts(contacts), *facts_of_calls(calls)]
         return _rate(facts, tenant_id) if facts else Rating()
 
 

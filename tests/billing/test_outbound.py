@@ -8,8 +8,7 @@ import pytest
 
 from billing.errors import Unratable
 from billing.explain import explain
-from billing.services.rating import rate_contact, rate_outbound_call, rate_unrated
-from billing.tasks import rate_contact_task
+from billing.services.rating import rate_contact, rate_ended, rate_outbound_call, rate_unrated
 from tenants.public import NotFound, Tenant
 from tests.api import program
 from tests.billing.rows import lines_of, make_outbound_call, make_table
@@ -47,7 +46,7 @@ def test_the_end_of_the_contact_rates_both_and_again_changes_nothing() -> None:
     second = make_outbound_call(contact, number=PARTNER, metered_ms=60_000)
 
     for _ in range(2):
-        rate_contact_task(str(tenant.id), str(contact.id))
+        rate_ended(tenant_id=tenant.id, contact_ids=[contact.id])
         rate_unrated(tenant_id=tenant.id, everything=True)
 
     assert [(line.key, line.amount) for line in lines_of(tenant)] == [
@@ -88,7 +87,7 @@ def test_without_a_table_it_is_listed_and_rated_when_there_is_one() -> None:
     make_table(tenant, {"": "0.6"})
     contact = make_contact(tenant, metered_ms=1000)
     call = make_outbound_call(contact, number=PARTNER, metered_ms=60_000)
-    rate_contact_task(str(tenant.id), str(contact.id))
+    rate_ended(tenant_id=tenant.id, contact_ids=[contact.id])
 
     (entry,) = program(tenant).read("unrated-outbound-calls/").json()["results"]
     assert (entry["contact"], entry["outbound_call"], entry["reason"]) == (

@@ -17,7 +17,7 @@ from billing.errors import Unratable
 from billing.models import Rate, RateTable, UsageLine
 from billing.services import rating
 from billing.services.rating import rate_contact, rate_unrated
-from billing.tasks import rate_contact_task
+from billing.tasks import rate_ended_task
 from tenants.public import CSP_TENANT_ID, NotFound, Tenant, tenant_ids, tenant_scope, uuid7
 from tests.contact_rows import make_contact
 from tests.factories import make_tenant
@@ -36,8 +36,8 @@ import os, sys, uuid
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 import django
 django.setup()
-from billing.tasks import rate_contact_task
-rate_contact_task(*sys.argv[1:])
+from billing.tasks import rate_ended_task
+rate_ended_task(sys.argv[1], sys.argv[2:])
 """
 
 
@@ -187,7 +187,7 @@ def test_without_a_rate_table_the_contact_stays_unrated_until_there_is_one() -> 
     with pytest.raises(Unratable) as refused:
         rate_contact(tenant_id=tenant.id, contact_id=contact.id)
     assert refused.value.code == "no-rate-table"
-    rate_contact_task(str(tenant.id), str(contact.id))
+    rate_ended_task(str(tenant.id), [str(contact.id)])
     assert lines_of(tenant) == []
 
     make_table(tenant, {"+1": "1"})
@@ -197,7 +197,7 @@ def test_without_a_rate_table_the_contact_stays_unrated_until_there_is_one() -> 
 
     with tenant_scope(tenant.id):
         Rate.objects.create(table=RateTable.objects.get(), prefix="+86", price_per_minute=Decimal("0.6"))
-    rate_contact_task(str(tenant.id), str(contact.id))
+    rate_ended_task(str(tenant.id), [str(contact.id)])
     assert len(lines_of(tenant)) == 1
 
 

@@ -6,14 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.public import rate_contact_task, rate_when_call_ended
 from routing.models import BarredPrefix, Leg, OutboundParty
 from routing.node.handling import end_leg, handle
 from routing.services.outbound import outbound_name
-from routing.services.outbound_legs import OUTBOUND_ENDED
 from routing.states import ContactState, EndReason, SegmentKind
 from routing.switch.port import Cause, LegAnswered, LegEnded
-from tenants.public import CSP_TENANT_ID, Happened, db_now, engine_scope, tenant_scope, uuid7
+from tenants.public import CSP_TENANT_ID, db_now, engine_scope, tenant_scope
 from tenants.timers import due_timers, fire
 from tests.routing import backups
 from tests.routing.backups import MOBILE, PARTNER, announcement, in_force, make_trunk, to_number
@@ -175,16 +173,6 @@ def test_a_call_lost_with_the_exchange_is_lost_once() -> None:
     outside_ends(line, cause=38, lost=True)
     assert now_of(contact).end_reason == EndReason.SWITCH_LOST
     assert the_call(line).metered_ms is not None
-
-
-def test_an_outbound_call_that_ended_has_its_contact_rated(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[tuple[str, ...]] = []
-    monkeypatch.setattr(rate_contact_task, "apply_async", lambda args, retry: sent.append(args))
-    tenant, contact = uuid7(), uuid7()
-    told = {"contact": str(contact), "metered_ms": 1}
-    event = Happened(uuid7(), tenant, OUTBOUND_ENDED, "outbound_call", uuid7(), 1, is_test=False, data=told)
-    rate_when_call_ended(event)
-    assert sent == [(str(tenant), str(contact))]
 
 
 def test_a_leg_to_the_outside_is_a_stray_only_when_nobody_waits_for_it() -> None:

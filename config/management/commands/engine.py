@@ -1,4 +1,4 @@
-"""``manage.py engine``: due timers, sweep, mending, relay, records, presence, the log's partitions. Two may run.
+"""``manage.py engine``: due timers, sweep, mending, relay, records, ratings, presence, partitions. Two may run.
 
 Each duty reports its own progress, as ``engine.timers`` and so on (`config.health.ALLOWED_S` says how often it must):
 one that fails or hangs is seen although the others go on.
@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from agents.public import sweep_presence
+from billing.public import ask_for_ratings
 from config.runs import told_run
 from reporting.public import keep_records
 from routing.public import mend, sweep
@@ -38,6 +39,7 @@ LONGEST_SLEEP_S = 0.1
 RELAY_PAUSE_S = 0.05
 SWEEP_EVERY_S = 1.0
 MEND_EVERY_S = 5.0
+RATINGS_EVERY_S = 1.0
 RECORDS_EVERY_S = 1.0  # what is written down at once costs less than one by one
 PRESENCE_EVERY_S = 5.0
 PARTITIONS_EVERY_S = 3600.0
@@ -77,6 +79,7 @@ def duties(relay: Relay, teller: Teller) -> dict[str, Callable[[], float]]:
         "mend": _mend,
         "relay": lambda: _relay(relay),
         "records": lambda: _records(teller),
+        "ratings": _ratings,
         "presence": _presence,
         "partitions": _partitions,
     }
@@ -122,6 +125,11 @@ def _relay(relay: Relay) -> float:
 def _records(teller: Teller) -> float:
     keep_records(teller)
     return RECORDS_EVERY_S
+
+
+def _ratings() -> float:
+    ask_for_ratings()
+    return RATINGS_EVERY_S
 
 
 def _mend() -> float:
