@@ -13,6 +13,7 @@ from pathlib import Path
 from config.checkout import ROOT
 from config.processes import commands, switch_environment
 from deploy.lab.exchange import Lab
+from tests.waiting import until
 
 STOP_S = 10.0
 
@@ -47,6 +48,17 @@ class Running:
                 self.process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 self.kill()
+        # What stood before it (faketime) may have ended alone.
+        if self._has_members():
+            os.killpg(self.process.pid, signal.SIGTERM)
+            until(f"all of {self.name} are gone", lambda: not self._has_members(), within_s=STOP_S)
+
+    def _has_members(self) -> bool:
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     @property
     def was_killed(self) -> bool:
