@@ -98,7 +98,9 @@ def _choose(pool: UUID, free: Sequence[Sequence[Any]], *, rows: int, now: dateti
         cut_demands=cut_demands,
         cut_profiles=cut_profiles,
     )
-    return pairs, bool(cut_profiles) or (bool(cut_demands) and len(pairs) < len(slots))
+    more_contacts = bool(cut_demands) or len(pairs) < len(contacts)
+    more_slots = bool(cut_profiles) or len(pairs) < len(slots)
+    return pairs, bool(cut_demands or cut_profiles) and more_contacts and more_slots
 
 
 def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
