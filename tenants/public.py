@@ -50,7 +50,7 @@ from tenants.models import (
 from tenants.partitions import ensure_partitions
 from tenants.phones import calling_hash, normalise
 from tenants.progress import process_name, report_progress
-from tenants.queries import load_query, run_queries, run_query, write, write_query
+from tenants.queries import load_query, run_query, write, write_query
 from tenants.relay import Happened, Relay, on_leaving, subscribe
 from tenants.retries import with_retries
 from tenants.rights import Right, rights_of
@@ -162,7 +162,6 @@ __all__ = [
     "report_progress",
     "request_match",
     "rights_of",
-    "run_queries",
     "run_query",
     "seconds_to_next_timer",
     "session_caller",

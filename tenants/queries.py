@@ -1,6 +1,6 @@
 """Named queries: SQL that decides lives in files beside the code that runs it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,12 @@ def load_query(path: Path) -> str:
 
 def run_query(path: Path, parameters: Mapping[str, Any]) -> Rows:
     """Run a named query in the open scope and return its rows."""
-    return run_queries((path, parameters))[0]
+    return current_scope().statements.read((load_query(path), parameters))[0]
 
 
-def run_queries(*queries: tuple[Path, Mapping[str, Any]]) -> list[Rows]:
-    """Run named queries in one round trip, each seeing what those before it did, and return the rows of each."""
-    return current_scope().statements.read(*((load_query(path), parameters) for path, parameters in queries))
-
-
-def write_query(path: Path, parameters: Mapping[str, Any]) -> None:
-    """Have a named query carried out whose result nobody needs, with the scope's other writes."""
-    current_scope().statements.write(load_query(path), parameters)
+def write_query(path: Path, parameters: Mapping[str, Any], *, answer: Callable[[Rows], object] | None = None) -> None:
+    """Have a named query carried out with the scope's other writes; `answer` is given its rows when it has been."""
+    current_scope().statements.write(load_query(path), parameters, answer=answer)
 
 
 def write(sql: str, values: Sequence[Any]) -> None:

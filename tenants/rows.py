@@ -195,17 +195,12 @@ def insert_row(row: Model, *, unless_there: bool = False) -> None:
 
 
 def update_row(row: Model, *names: str) -> None:
-    """Write the named fields of a row that is locked, or that nobody else writes.
-
-    Raises Conflict "gone" when it is gone, at the latest at the end of the scope.
-    """
+    """Write the named fields of a row that is locked, or that nobody else writes or takes away."""
     scope = current_scope()
     connection = connections[scope.alias]
-    meta = type(row)._meta
     fields = [_field(type(row), name) for name in names]
     values = [field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields]
-    gone = f"The {meta.verbose_name} {row.pk} is gone."
-    scope.statements.write(_update_sql(type(row), names), [*values, row.pk], gone=gone)
+    scope.statements.write(_update_sql(type(row), names), [*values, row.pk])
 
 
 def state_of(row: Model) -> ModelState:

@@ -106,7 +106,7 @@ def _transaction(scope: Scope, *, settings: dict[str, str], read_only: bool) -> 
             if kept:
                 for hook in _at_flush:
                     hook(scope)
-                scope.statements.send()
+                scope.statements.commit()
         finally:
             _current.reset(token)
     return kept

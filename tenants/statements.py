@@ -2,7 +2,8 @@
 
 What a service writes is rarely asked for again before its end, so a write waits: for the next statement that returns
 something, or for the end of the scope, and all that wait go to PostgreSQL in one round trip, in the order in which they
-were given. Under load the round trips are what a call costs: each gives up the interpreter and the processor twice.
+were given; BEGIN goes with the first of them and COMMIT with the last. Under load the round trips are what a call
+costs: each gives up the interpreter and the processor twice.
 
 Nothing else changes. Django's own queries in the scope are preceded by the writes that wait; a write that fails raises
 where it is sent, inside the scope, which is then rolled back; a scope that is left by an exception sends nothing.
@@ -14,10 +15,14 @@ from typing import Any
 
 from django.db import connections
 
-from tenants.errors import Conflict
-
 Values = Sequence[Any] | Mapping[str, Any]
+Statement = tuple[str, Values]
 Rows = list[tuple[Any, ...]]
+
+Answer = Callable[[Rows], object]
+
+BEGIN: Statement = ("BEGIN", ())
+COMMIT: Statement = ("COMMIT", ())
 
 
 class Statements:
@@ -25,33 +30,41 @@ class Statements:
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
-        self._waiting: list[tuple[str, Values, str]] = []
+        self._waiting: list[tuple[Statement, Answer | None]] = []
 
-    def write(self, sql: str, values: Values, *, gone: str = "") -> None:
-        """Have a statement carried out whose result nobody needs, after those that were written before it.
+    def write(self, sql: str, values: Values, *, answer: Answer | None = None) -> None:
+        """Have a statement carried out after those that were written before it.
 
-        `gone`: the words of the Conflict "gone" that is raised when it changes no row; without them that is no error.
+        `answer` is given the rows that it returns when it has been.
         """
-        self._waiting.append((sql, values, gone))
+        self._waiting.append(((sql, values), answer))
 
-    def read(self, *statements: tuple[str, Values]) -> list[Rows]:
+    def read(self, *statements: Statement) -> list[Rows]:
         """Carry out what waits, then these, each seeing what those before it did; return the rows of each of these."""
-        connection = connections[self._alias]
-        waiting, self._waiting = self._waiting, []
-        with connection.wrap_database_errors, connection.connection.pipeline():
-            cursors = []
-            for sql, values in (*((sql, values) for sql, values, _ in waiting), *statements):
-                cursor = connection.cursor()
-                cursor.execute(sql, values)
-                cursors.append(cursor)
-        for (_, _, gone), cursor in zip(waiting, cursors, strict=False):
-            if gone and cursor.rowcount != 1:
-                raise Conflict(gone, code="gone")
+        django: Any = connections[self._alias]  # ours, which says when a transaction begins
+        begin = [BEGIN] if django.begins else []
+        waiting, self._waiting, django.begins = self._waiting, [], False
+        # psycopg's own cursors: Django's would cost as much again as the statement.
+        with django.wrap_database_errors, django.connection.pipeline():
+            cursors = [
+                django.connection.cursor().execute(*statement)
+                for statement in (*begin, *(statement for statement, _ in waiting), *statements)
+            ]
+        del cursors[: len(begin)]
+        for (_, answer), cursor in zip(waiting, cursors, strict=False):
+            if answer is not None:
+                answer(cursor.fetchall())
         return [cursor.fetchall() for cursor in cursors[len(waiting) :]]
 
     def send(self) -> None:
         """Carry out what waits."""
         if self._waiting:
+            self.read()
+
+    def commit(self) -> None:
+        """Carry out what waits, and commit it in the same round trip; the scope is at its end."""
+        if self._waiting:
+            self.write(*COMMIT)
             self.read()
 
     @contextmanager

@@ -8,13 +8,20 @@ from psycopg import Connection
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Takes no connection from the pool that the server has ended meanwhile.
+    """Two things other than Django's: whom it takes from the pool, and when it says BEGIN.
 
-    psycopg's own check asks the server, one round trip for each use, and after each connection that is gone it waits,
-    twice as long each time: with a few of them in the pool nobody gets one for ten seconds after a restart. A server
-    that ends a connection says so on its socket, where nothing else comes while a connection rests: to look is enough.
-    What dies without a word fails at its first statement, as it would right behind any check.
+    It takes no connection that the server has ended meanwhile. psycopg's own check asks the server, one round trip for
+    each use, and after each connection that is gone it waits, twice as long each time: with a few of them in the pool
+    nobody gets one for ten seconds after a restart. A server that ends a connection says so on its socket, where
+    nothing else comes while a connection rests: to look is enough. What dies without a word fails at its first
+    statement, as it would right behind any check.
+
+    It says BEGIN with a transaction's first statement, where psycopg would say it before and wait for the answer.
+    Whoever sends statements together, as a scope does, sends it along and clears `begins`.
     """
+
+    begins = False
+    """Whether a transaction is to begin with the next statement."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
         """Return a connection of the pool, or a new one where there is none."""
@@ -23,7 +30,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.close()
             self.pool.putconn(connection)
             connection = super().get_new_connection(conn_params)
+        # psycopg begins no transactions: `begins` says when.
+        connection.autocommit = True
         return connection
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Return a cursor, in a transaction that has begun if there is to be one."""
+        if self.begins:
+            self.begins = False
+            self.connection.execute("BEGIN")
+        return super().create_cursor(name)
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        self.begins = not autocommit
 
 
 def _has_something_to_say(resting: "Connection[Any]") -> bool:

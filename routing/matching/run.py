@@ -25,7 +25,6 @@ from tenants.public import (
     fetch,
     insert_rows,
     load_query,
-    run_queries,
     set_timer,
     uuid7,
     wanted,
@@ -38,6 +37,8 @@ ROWS_A_ROUND = 16
 
 POOL_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)), clock_timestamp()"
 """The clock is read when the lock has been given: a select list is evaluated from left to right."""
+
+CLOCK_READ = (CLOCK.sql, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,9 @@ def run_pool(pool: UUID) -> int:
     """
     offers, rows = 0, ROWS_A_ROUND
     with engine_scope():
-        statements = current_scope().statements
-        lock = (POOL_LOCK, [f"pool:{pool}"])
-        # Slots first: when all agents are busy, which is when many callers come, there is nothing else to read.
-        ((_, now),), free = statements.read(lock, _free(pool, rows))
-        while free:
-            pairs, leaves_more = _choose(pool, free, rows=rows, now=now)
+        now, found = _look(pool, rows, first=(POOL_LOCK, [f"pool:{pool}"]))
+        while found.free:
+            pairs, leaves_more = _choose(found, rows=rows)
             made = _make_offers(pairs, now=now) if pairs else 0
             offers += made
             # Once more when one fell out: who comes next has had no turn yet. What is free since asks for its own pass.
@@ -69,32 +67,39 @@ def run_pool(pool: UUID) -> int:
                 break
             if not pairs:
                 rows *= 4
-            ((now,),), free = statements.read((CLOCK.sql, ()), _free(pool, rows))
+            now, found = _look(pool, rows, first=CLOCK_READ)
     return offers
 
 
-def _free(pool: UUID, rows: int) -> tuple[str, dict[str, Any]]:
-    """Return the query for the pool's free slots."""
-    return load_query(SQL / "free.sql"), {"pool": pool, "limit": rows, "channels": list(Channel.values)}
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a round reads: rows of `free.sql`, `waiting.sql`, `fits.sql`; of the last two none when no slot is free."""
+
+    free: Sequence[Sequence[Any]]
+    waiting: Sequence[Sequence[Any]]
+    verdicts: Sequence[Sequence[Any]]
 
 
-def _choose(pool: UUID, free: Sequence[Sequence[Any]], *, rows: int, now: datetime) -> tuple[list[Pair], bool]:
+def _look(pool: UUID, rows: int, *, first: tuple[str, Sequence[Any]]) -> tuple[datetime, Found]:
+    """Read one round in one round trip, behind `first`, which ends with the clock."""
+    given = {"pool": pool, "limit": rows, "channels": list(Channel.values)}
+    queries = [(load_query(SQL / name), given) for name in ("free.sql", "waiting.sql", "fits.sql")]
+    ((*_, now),), *found = current_scope().statements.read(first, *queries)
+    return now, Found(*found)
+
+
+def _choose(found: Found, *, rows: int) -> tuple[list[Pair], bool]:
     """Return the pairs among the rows that were read, and whether rows that were not might pair besides."""
-    slots = [FreeSlot(*row) for row in free]
-    profiles = list({slot.profile_id for slot in slots})
-    waiting, verdicts = run_queries(
-        (SQL / "waiting.sql", {"pool": pool, "limit": rows, "now": now}),
-        (SQL / "fits.sql", {"pool": pool, "profiles": profiles}),
-    )
-    if not waiting:
+    slots = [FreeSlot(*row) for row in found.free]
+    contacts = [Waiting(*(*row[:8], frozenset(row[8]))) for row in found.waiting]
+    if not contacts:
         return [], False
-    contacts = [Waiting(*(*row[:8], frozenset(row[8]))) for row in waiting]
     cut_demands = _full((contact.demand_id for contact in contacts), rows)
     cut_profiles = _full((slot.profile_id for slot in slots), rows)
     pairs = decide(
         contacts,
         slots,
-        {(demand, profile): fit for demand, profile, fit in verdicts},
+        {(demand, profile): fit for demand, profile, fit in found.verdicts},
         cut_demands=cut_demands,
         cut_profiles=cut_profiles,
     )

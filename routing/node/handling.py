@@ -53,7 +53,7 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
             mark_endpoint(endpoint=event.endpoint, reachable=event.reachable, at=event.at)
         case port.SwitchConnected():
             tell_system("exchange.connected", node=node)
-            resume_flows(node=node)
+            resume_flows(node=node, connected_at=event.at)
         case port.SwitchLost():
             tell_system("exchange.lost", node=node, last_alive_at=event.at.isoformat())
             note_node(node=node, connected=False, at=event.at)

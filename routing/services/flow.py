@@ -26,6 +26,7 @@ from routing.services.flow_steps import (
     enter_flow,
 )
 from routing.services.hand_over import hand_over_contact
+from routing.services.situation import on_our_clock
 from routing.states import ContactState
 from tenants.public import (
     Customer,
@@ -83,15 +84,20 @@ def advance_flow(
             start_flow(tenant_id=arrival.tenant_id, contact_id=arrival.contact_id, node=node)
 
 
-def resume_flows(*, node: str) -> None:
+def resume_flows(*, node: str, connected_at: datetime) -> None:
     """Let flows go on that wait for news which was told while nobody listened.
 
     A playback that was running may have finished, and an answer may have been noted without its flow: both are told
-    again. A prompt that still runs is then followed by its question, which the caller may answer at once.
+    again. A prompt that still runs is then followed by its question, which the caller may answer at once. Of a call
+    that came after `connected_at` (the exchange's time) all has been heard.
     """
     with engine_scope(read_only=True, node=node):
         contacts = Contact.objects.filter(node=node, state=ContactState.IN_FLOW).select_related("interaction")
-        waiting = [(row.tenant_id, row.id, row.interaction.answered_at is not None) for row in contacts]
+        waiting = [
+            (row.tenant_id, row.id, row.interaction.answered_at is not None)
+            for row in contacts
+            if row.interaction.started_at < on_our_clock(row.interaction, connected_at)
+        ]
     for tenant_id, contact_id, answered in waiting:
         try:
             resume_flow(tenant_id=tenant_id, contact_id=contact_id, node=node, answered=answered)

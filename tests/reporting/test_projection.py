@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,6 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
 
 from agents.public import set_not_ready, set_ready
 from reporting.models import CallRecord, LegRecord, OfferRecord, Projection, SessionRecord, Stretch
@@ -27,6 +25,7 @@ from tenants.public import CSP_TENANT_ID, Event, Happened, Relay, Tenant, engine
 from tests.contact_rows import write_down
 from tests.factories import make_reason, make_session, make_tenant
 from tests.routing import backups, calls
+from tests.statements import statements_sent
 
 TABLES = (CallRecord, SessionRecord, Stretch, OfferRecord, LegRecord)
 
@@ -325,21 +324,10 @@ def test_a_page_of_many_takes_as_many_statements_as_a_page_of_few() -> None:
         for contact in calls.queued(line, size):
             calls.caller_hangs_up(contact)
         mark_unrelayed()
-        counts.append(_statements(write_records))
+        with statements_sent() as sent:
+            write_records()
+        counts.append(len(sent))
     assert counts[0] == counts[1]
-
-
-def _statements(work: Callable[[], object]) -> int:
-    ran = 0
-
-    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
-        nonlocal ran
-        ran += 1
-        return execute(*arguments)
-
-    with connections["engine"].execute_wrapper(count):
-        work()
-    return ran
 
 
 def _state_changed(connection: psycopg.Connection, session: UUID, tenant: UUID, *, seq: int, state: str) -> None:

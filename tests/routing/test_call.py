@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,14 @@ from asgiref.sync import sync_to_async
 
 from agents.public import AgentSession, Station
 from routing.models import Contact, Interaction, Leg, Offer, Participation, Segment, SlotHold
+from routing.node.handling import handle
 from routing.states import ContactState, EndReason, OfferState, SegmentKind
+from routing.switch.port import SwitchConnected
 from routing.switch.simulation.telephones import PhoneHabit
 from routing.switch.simulator import SimulatedSwitch
 from tenants.public import Event, Tenant, engine_scope, tenant_scope
 from tests import factories
+from tests.routing import calls
 from tests.routing.switchboard import switchboard
 from tests.waiting import eventually
 
@@ -170,6 +173,19 @@ async def test_a_flow_goes_on_when_the_end_of_its_prompt_was_told_to_nobody(tmp_
         assert await caller.joined(within_s=15)
         caller.hang_up()
         await eventually(lambda: _ended(tenant))
+
+
+def test_a_prompt_that_began_after_the_connection_is_heard_out() -> None:
+    tenant, _, queue = _line()
+    began = datetime.now(UTC)
+    contact = calls.call(_greeting(tenant, queue), at=began)
+    calls.caller_is_answered(contact)
+    for connected_at, state in (
+        (began - timedelta(milliseconds=1), ContactState.IN_FLOW),
+        (began + timedelta(milliseconds=1), ContactState.QUEUED),
+    ):
+        handle(SwitchConnected(at=connected_at), node=calls.NODE)
+        assert calls.now_of(contact).state == state
 
 
 def _greeting(tenant: Tenant, queue: Any) -> str:

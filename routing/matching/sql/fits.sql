@@ -1,4 +1,10 @@
--- The verdicts that are yes, of these profiles. Walks eligibility_once.
+-- The verdicts that are yes, of the pool's profiles that have a free slot.
+-- Walks profile_once, free_slots once per profile, and eligibility_once for those that have one.
 SELECT e.demand_id, e.profile_id, e.fit
-FROM routing_eligibility e
-WHERE e.tenant_id = %(pool)s AND e.profile_id = ANY(%(profiles)s) AND e.fits
+FROM agents_skillprofile p
+JOIN routing_eligibility e ON e.tenant_id = p.tenant_id AND e.profile_id = p.id
+WHERE p.tenant_id = %(pool)s AND e.fits
+  AND EXISTS (
+      SELECT FROM agents_slot f
+      WHERE f.tenant_id = p.tenant_id AND f.channel = ANY(%(channels)s) AND f.profile_id = p.id AND f.open AND NOT f.held
+  )

@@ -1,9 +1,10 @@
--- The first contacts of each demand of a pool, in order, with the sessions that each excludes now.
+-- The first contacts of each demand of a pool, in order, with the sessions that each excludes now. None while all of the
+-- pool's slots are taken, which free_slots tells at once: then, when many wait, there is nothing to read.
 -- Walks demand_once (the pool's demands: hundreds at most), then waiting_contacts once per demand: the cost does not
 -- grow with the number of contacts that wait.
 SELECT c.id, c.tenant_id, c.demand_id, c.channel, c.priority, c.order_at, q.preference, q.ring_seconds,
        ARRAY(SELECT x.session_id FROM routing_exclusion x
-             WHERE x.tenant_id = c.tenant_id AND x.contact_id = c.id AND x.until > %(now)s) AS excluded
+             WHERE x.tenant_id = c.tenant_id AND x.contact_id = c.id AND x.until > clock_timestamp()) AS excluded
 FROM routing_demand d
 JOIN routing_queue q ON q.tenant_id = d.tenant_id AND q.id = d.queue_id
 CROSS JOIN LATERAL (
@@ -14,3 +15,4 @@ CROSS JOIN LATERAL (
     LIMIT %(limit)s
 ) c
 WHERE d.tenant_id = %(pool)s
+  AND EXISTS (SELECT FROM agents_slot f WHERE f.tenant_id = %(pool)s AND f.open AND NOT f.held)

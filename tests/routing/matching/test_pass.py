@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -17,10 +16,11 @@ from routing.matching.run import run_pool
 from routing.models import CommandKind, Contact, Queue, SlotHold
 from routing.states import ContactState, OfferState
 from tenants.models import Timer
-from tenants.public import db_now, engine_scope, run_queries, tenant_scope, uuid7
+from tenants.public import db_now, engine_scope, tenant_scope, uuid7
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd
+from tests.statements import statements_sent
 from tests.threads import at_once
 
 
@@ -198,24 +198,11 @@ def test_an_agent_who_becomes_ready_meanwhile_is_found_by_the_pass_that_they_ask
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
 
-class Counter:
-    """Counts the statements of the engine's connection."""
-
-    def __init__(self) -> None:
-        self.statements: list[str] = []
-
-    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        self.statements.append(sql)
-        return execute(sql, params, many, context)
-
-
 def _cost(pool: Any) -> tuple[int, int]:
     """How many offers a pass makes and how many statements it takes."""
-    counter = Counter()
-    with ExitStack() as stack:
-        stack.enter_context(connections["engine"].execute_wrapper(counter))
+    with statements_sent() as sent:
         made = run_pool(pool)
-    return made, len(counter.statements)
+    return made, len(sent)
 
 
 @pytest.mark.parametrize(("waiting", "ready"), [(1, 1), (8, 1), (60, 1), (1, 60), (60, 0)])
@@ -231,13 +218,13 @@ def test_a_pass_takes_the_same_number_of_statements_however_many_wait_or_are_rea
     assert many[1] < 40
 
 
-@pytest.mark.parametrize(("waiting", "ready", "statements"), [(0, 0, 2), (5, 0, 2), (0, 5, 4)])
-def test_an_idle_pass_is_two_statements_and_four_when_agents_wait(waiting: int, ready: int, statements: int) -> None:
-    """The lock (with the clock) and the slots; the contacts and the verdicts only where a slot is free."""
+@pytest.mark.parametrize(("waiting", "ready"), [(0, 0), (5, 0), (0, 5)])
+def test_an_idle_pass_is_one_question(waiting: int, ready: int) -> None:
+    """BEGIN, the lock (with the clock), the slots, the contacts and the verdicts, asked together."""
     line = calls.make_line()
     crowd.seat_agents(line.tenant, ready)
     crowd.queue_callers(line, waiting)
-    assert _cost(line.tenant.id) == (0, statements)
+    assert _cost(line.tenant.id) == (0, 5)
 
 
 def test_the_queries_walk_their_indexes(admin_database_url: str) -> None:
@@ -251,12 +238,12 @@ def test_the_queries_walk_their_indexes(admin_database_url: str) -> None:
         "pool": line.tenant.id,
         "limit": 64,
         "channels": ["voice"],
-        "now": datetime.now().astimezone(),
     }
     with engine_scope() as scope, connections[scope.alias].cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         for name, index, table in (
             ("waiting.sql", "waiting_contacts", "routing_contact"), ("free.sql", "free_slots", "agents_slot"),
+            ("fits.sql", "eligibility_once", "routing_eligibility"),
         ):  # fmt: skip
             text = (running.SQL / name).read_text()
             cursor.execute(f"EXPLAIN {text}", given)
@@ -270,14 +257,13 @@ def test_the_round_reads_no_more_rows_than_it_may(monkeypatch: pytest.MonkeyPatc
     crowd.queue_callers(line, 100)
     crowd.seat_agents(line.tenant, 1)
     read: list[int] = []
-    queries = run_queries
+    choose = running._choose
 
-    def counted(*given: Any) -> Any:
-        found = queries(*given)
-        read.extend(len(rows) for rows in found)
-        return found
+    def counted(found: running.Found, **options: Any) -> Any:
+        read.extend(map(len, (found.free, found.waiting, found.verdicts)))
+        return choose(found, **options)
 
-    monkeypatch.setattr(running, "run_queries", counted)
+    monkeypatch.setattr(running, "_choose", counted)
     assert run_pool(line.tenant.id) == 1
     assert max(read) == running.ROWS_A_ROUND
 

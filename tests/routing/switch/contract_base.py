@@ -9,7 +9,8 @@ import pytest
 
 from routing.switch.port import CallArrived, LegAnswered
 from tests.routing.switch.ear import Ear, listening
-from tests.routing.switch.far_end import CallerScript, FarCaller, FarEnd
+from tests.routing.switch.far_end import CallerScript, FarCaller, FarEnd, FarPhone, FarRecord
+from tests.waiting import eventually
 
 
 def new_id() -> str:
@@ -45,3 +46,12 @@ class ContractBase:
         leg = new_id()
         await ear.switch.dial(channel=leg, endpoint=far.phone, caller_id_number="13800138000", timeout_s=timeout_s)
         return leg
+
+    async def rang(self, phone: FarPhone) -> FarRecord:
+        """The one call that rang there, as soon as the telephone says that it is over."""
+
+        def over() -> list[FarRecord]:
+            return [call for call in phone.calls() if call.ended_by]
+
+        (call,) = await eventually(over)
+        return call

@@ -69,6 +69,6 @@ class BridgeContract(ContractBase):
             assert room.channels == (leg,)
             await ear.switch.hang_up(channel=leg)
             await ear.event(LegEnded, channel=leg)
-            (rang,) = phone.calls()
+            rang = await self.rang(phone)
         await caller.over()
         assert rang.ended_by == "peer"

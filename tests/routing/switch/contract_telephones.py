@@ -80,7 +80,7 @@ class TelephoneContract(ContractBase):
             await ear.switch.hang_up(channel=leg)
             await ear.event(LegEnded, channel=leg)
             await caller.over()
-            (rang,) = phone.calls()
+            rang = await self.rang(phone)
         assert (rang.answered, rang.ended_by) == (False, "peer")
 
     async def test_a_phone_that_hangs_up_is_told_ended(self, far: FarEnd, ear: Ear) -> None:
@@ -88,7 +88,7 @@ class TelephoneContract(ContractBase):
         async with far.telephone(PhoneScript(talk_s=0.5)) as phone:
             leg = await self.dialled(far, ear)
             ended = await ear.event(LegEnded, channel=leg)
-            (rang,) = phone.calls()
+            rang = await self.rang(phone)
         await caller.over()
         assert (ended.cause, ended.sip_status, rang.ended_by) == (Cause.NORMAL_CLEARING, None, "self")
 
@@ -105,7 +105,7 @@ class TelephoneContract(ContractBase):
                 await ear.event(LegBridged, channel=side, bridge=meeting)
             await ear.switch.hang_up(channel=leg)
             await ear.event(LegEnded, channel=leg)
-            (rang,) = phone.calls()
+            rang = await self.rang(phone)
         await ear.switch.destroy_bridge(bridge=meeting)
         await caller.over()
         assert (rang.answered, rang.ended_by, rang.sip_call_id) == (True, "peer", answered.sip_call_id)
