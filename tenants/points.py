@@ -1,6 +1,6 @@
 """Named points at which a test may kill this process: before and after every commit and every side effect.
 
-A commit is named for the service that opened its scope: ``leg_ended.uncommitted`` when all is written, and
+A commit is named for the service that opened its scope: ``leg_ended.uncommitted`` when all is decided, and
 ``leg_ended.committed`` before anything follows from it. What has side effects calls `reach` by itself.
 
 `HOTSEAT_TEST_DIE_AT` names the point at which the process group gets SIGKILL, `HOTSEAT_TEST_STOP_AT` the one at which

@@ -13,7 +13,6 @@ from functools import cache
 from string import ascii_lowercase
 from typing import Any, Generic, TypeVar, cast
 
-from django.db import connections
 from django.db.models import Field, Model
 from django.db.models.base import ModelState
 from psycopg.sql import SQL, Composable, Identifier, Placeholder
@@ -78,7 +77,7 @@ def wanted_beside(
 def fetch(*things: Wanted[Any]) -> list[list[Any]]:
     """Read several things in one round trip, each seeing what came before it; return what was found of each."""
     scope = current_scope()
-    connection = connections[scope.alias]
+    connection = scope.statements.connection
     asked_ns = time.time_ns()
     found = scope.statements.read(*((thing.sql, thing.values) for thing in things))
     for thing, rows in zip(things, found, strict=True):
@@ -180,7 +179,7 @@ def insert_rows(rows: Sequence[Model], *, unless_there: bool = False) -> None:
     if not rows:
         return
     scope = current_scope()
-    connection = connections[scope.alias]
+    connection = scope.statements.connection
     fields = _fields(type(rows[0]))
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
     sql = _insert_sql(type(rows[0]), len(rows))
@@ -197,7 +196,7 @@ def insert_row(row: Model, *, unless_there: bool = False) -> None:
 def update_row(row: Model, *names: str) -> None:
     """Write the named fields of a row that is locked, or that nobody else writes or takes away."""
     scope = current_scope()
-    connection = connections[scope.alias]
+    connection = scope.statements.connection
     fields = [_field(type(row), name) for name in names]
     values = [field.get_db_prep_save(field.pre_save(row, add=False), connection) for field in fields]
     scope.statements.write(_update_sql(type(row), names), [*values, row.pk])

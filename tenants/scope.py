@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import transaction
 
 from tenants.errors import ScopeMissing
 from tenants.statements import Statements
@@ -83,7 +83,7 @@ def _open(scope: Scope, *, settings: dict[str, str], read_only: bool) -> Iterato
         kept = yield from _transaction(scope, settings=settings, read_only=read_only)
     finally:
         # Back to the pool at once: threads come and go, and none may keep a connection that it does not use.
-        connections[scope.alias].close()
+        scope.statements.connection.close()
         for ending in scope.endings:
             ending(kept)
     if kept:

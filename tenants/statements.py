@@ -26,10 +26,10 @@ COMMIT: Statement = ("COMMIT", ())
 
 
 class Statements:
-    """The statements of one transaction on the connection `alias`."""
+    """The statements of one transaction on the connection `alias`, in the thread that made this."""
 
     def __init__(self, alias: str) -> None:
-        self._alias = alias
+        self.connection: Any = connections[alias]  # ours, which says when a transaction begins
         self._waiting: list[tuple[Statement, Answer | None]] = []
 
     def write(self, sql: str, values: Values, *, answer: Answer | None = None) -> None:
@@ -41,7 +41,7 @@ class Statements:
 
     def read(self, *statements: Statement) -> list[Rows]:
         """Carry out what waits, then these, each seeing what those before it did; return the rows of each of these."""
-        django: Any = connections[self._alias]  # ours, which says when a transaction begins
+        django = self.connection
         begin = [BEGIN] if django.begins else []
         waiting, self._waiting, django.begins = self._waiting, [], False
         # psycopg's own cursors: Django's would cost as much again as the statement.
@@ -75,5 +75,5 @@ class Statements:
             self.send()
             return run(sql, values, many, context)
 
-        with connections[self._alias].execute_wrapper(execute):
+        with self.connection.execute_wrapper(execute):
             yield

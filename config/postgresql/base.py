@@ -3,12 +3,17 @@
 import select
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base
 from psycopg import Connection
+from psycopg.pq import Format
+
+TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
+IN_UTC: Any = psycopg.adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Two things other than Django's: whom it takes from the pool, and when it says BEGIN.
+    """Three things other than Django's: whom it takes from the pool, when it says BEGIN, and how it reads times.
 
     It takes no connection that the server has ended meanwhile. psycopg's own check asks the server, one round trip for
     each use, and after each connection that is gone it waits, twice as long each time: with a few of them in the pool
@@ -18,6 +23,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     It says BEGIN with a transaction's first statement, where psycopg would say it before and wait for the answer.
     Whoever sends statements together, as a scope does, sends it along and clears `begins`.
+
+    Times are read by psycopg in C, in the session's zone, which is UTC; Django's reader, for any zone, is in Python.
     """
 
     begins = False
@@ -31,15 +38,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.putconn(connection)
             connection = super().get_new_connection(conn_params)
         # psycopg begins no transactions: `begins` says when.
-        connection.autocommit = True
+        if not connection.autocommit:
+            connection.autocommit = True
         return connection
+
+    def _configure_connection(self, connection: Connection[Any]) -> bool:
+        connection.adapters.register_loader(TIMESTAMPTZ, IN_UTC)
+        configure: Any = getattr(super(), "_configure_connection")  # noqa: B009 - the stubs do not know it
+        return bool(configure(connection))
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Return a cursor, in a transaction that has begun if there is to be one."""
         if self.begins:
             self.begins = False
             self.connection.execute("BEGIN")
-        return super().create_cursor(name)
+        if name:
+            return self.connection.cursor(name, scrollable=False, withhold=not self.in_atomic_block)
+        return self.connection.cursor()
 
     def _set_autocommit(self, autocommit: bool) -> None:
         self.begins = not autocommit

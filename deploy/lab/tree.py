@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-OLDEST_ASTERISK = 22
+OLDEST_ASTERISK = (22, 4)
+"""The first with requests over WebSockets."""
 PACKAGES = ("asterisk", "asterisk-moh-opsound-wav")
 TOOLS = {"debootstrap": "debootstrap", "sipp": "sip-tester", "espeak-ng": "espeak-ng", "faketime": "faketime"}
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -76,11 +77,11 @@ def mirror() -> str:
 def asterisk_version(tree: Path) -> str:
     """What ``asterisk -V`` says in a tree, e.g. ``22.10.1``. Raises ``LabError`` when it is older than we support."""
     said = run(["chroot", str(tree), "/usr/sbin/asterisk", "-V"]).strip()
-    found = re.match(r"Asterisk (\d+)(\.\d+)*", said)
+    found = re.match(r"Asterisk (\d+)\.(\d+)(\.\d+)*", said)
     if found is None:
         raise LabError(f"Not understood as a version of Asterisk: {said!r}")
-    if int(found.group(1)) < OLDEST_ASTERISK:
-        raise LabError(f"{said} is too old: Hotseat needs Asterisk {OLDEST_ASTERISK} or newer.")
+    if (int(found.group(1)), int(found.group(2))) < OLDEST_ASTERISK:
+        raise LabError(f"{said} is too old: Hotseat needs Asterisk {'.'.join(map(str, OLDEST_ASTERISK))} or newer.")
     return said.removeprefix("Asterisk ")
 
 

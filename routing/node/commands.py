@@ -96,7 +96,7 @@ class NodeCommands:
 
     def _start_lined_up(self, commands: Sequence[Command], committed: asyncio.Future[bool]) -> None:
         for command in commands:
-            self._tasks.start(command.keys, partial(self._do_when_kept, command, committed))
+            self._tasks.start(command.keys, partial(self._do_when_kept, command, committed), line=command.line)
 
     async def _do_when_kept(self, command: Command, committed: asyncio.Future[bool]) -> None:
         kept = await asyncio.shield(committed)
@@ -154,7 +154,7 @@ class NodeCommands:
             return
         for command in commands:
             self._begun.add(command.id)
-            self._tasks.start(command.keys, partial(self._do, command))
+            self._tasks.start(command.keys, partial(self._do, command), line=command.line)
 
     async def _begin_unheard_again(self) -> None:
         """Let begin again what was begun and is not known here: a commit that failed may have come through."""

@@ -50,6 +50,12 @@ class Command:
         """What it must be in order with: its interaction, and its agent session."""
         return [f"interaction:{self.interaction_id}", *([f"session:{self.session_id}"] if self.session_id else [])]
 
+    @property
+    def line(self) -> str:
+        """In which line it takes turns: telephones ring in the order in which their callers were chosen."""
+        demand = self.arguments.get("demand")
+        return f"demand:{demand}" if demand else ""
+
 
 def claim(held: Held, *, node: str, done: Sequence[UUID] = ()) -> list[Command]:
     """Mark the node's pending commands as begun and return them, the oldest first; none when the lease is not ours.

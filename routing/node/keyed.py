@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 
 log = logging.getLogger(__name__)
 
+TURN_SECONDS = 0.1
+"""How long a piece of work lets those before it in its line go first, before it stops waiting for them."""
+
 
 class KeyedTasks:
     """Starts coroutines so that those with a common key run in the order in which they were given."""
@@ -14,15 +17,20 @@ class KeyedTasks:
         self._last: dict[str, asyncio.Task[None]] = {}
         self._all: set[asyncio.Task[None]] = set()
 
-    def start(self, keys: Iterable[str], work: Callable[[], Awaitable[None]]) -> None:
-        """Run `work` after everything that was started before under any of `keys`. Its failure is logged."""
+    def start(self, keys: Iterable[str], work: Callable[[], Awaitable[None]], *, line: str = "") -> None:
+        """Run `work` after everything that was started before under any of `keys`. Its failure is logged.
+
+        Those of one `line` take turns too, but none waits for one that hangs: after `TURN_SECONDS` the next may go.
+        """
         keys = list(keys)
         before = [self._last[key] for key in keys if key in self._last]
-        task = asyncio.create_task(self._run(before, work))
+        ahead = self._last.get(line)
+        task = asyncio.create_task(self._run(before, ahead, work))
         self._all.add(task)
-        for key in keys:
+        held = [*keys, line] if line else keys
+        for key in held:
             self._last[key] = task
-        task.add_done_callback(lambda done: self._forget(done, keys))
+        task.add_done_callback(lambda done: self._forget(done, held))
 
     def has(self, key: str) -> bool:
         """Say whether anything that was started under `key` is not over."""
@@ -40,9 +48,13 @@ class KeyedTasks:
                 del self._last[key]
 
     @staticmethod
-    async def _run(before: list[asyncio.Task[None]], work: Callable[[], Awaitable[None]]) -> None:
+    async def _run(
+        before: list[asyncio.Task[None]], ahead: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]
+    ) -> None:
         if before:
             await asyncio.wait(before)
+        if ahead is not None:
+            await asyncio.wait([ahead], timeout=TURN_SECONDS)
         try:
             await work()
         except asyncio.CancelledError:

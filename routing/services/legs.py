@@ -155,7 +155,7 @@ def leg_bridged(*, channel: str, bridge: str, members: Collection[str], at: date
         if contact is None or offer is None or offer.id != offer_id or offer.state != OfferState.ACCEPTED:
             return  # the bridge of an offer that is over says nothing of the next
         sides = [contact.caller_channel, offer.leg_channel]
-        (legs,) = fetch(wanted(Leg, "t.channel_id = ANY(%s) AND t.ended_at IS NULL", [sides]))
+        (legs,) = fetch(wanted(Leg, "t.channel_id IN (%s, %s) AND t.ended_at IS NULL", sides))
         if len(legs) < BOTH or session is None or not set(sides) <= set(members):
             return  # one of them has left since, which its own report tells
         seen = on_our_clock(found.leg.interaction, at)

@@ -207,6 +207,7 @@ def send_dial(
             "headers": dict(headers),
             "offer": str(offer.id),
             "tenant": str(contact.tenant_id),
+            "demand": str(contact.demand_id),
         },
     )
 

@@ -60,7 +60,7 @@ class AriClient:
     def __init__(self, *, url: str, user: str, password: str, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         """``url`` is the interface's root, e.g. ``http://127.0.0.1:8088/ari``."""
         self._url = url.rstrip("/")
-        self._login = aiohttp.BasicAuth(user, password)
+        self._headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
@@ -73,6 +73,8 @@ class AriClient:
     async def close(self) -> None:
         """Let go of the exchange for good: whoever still asks through this client is refused."""
         self._closed = True
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(socket.close() for socket in idle))
         if self._session is not None:
             await self._session.close()
 
@@ -130,7 +132,7 @@ class AriClient:
             raise AriUnavailable("this client was closed")
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                auth=self._login,
+                headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 connector=aiohttp.TCPConnector(limit=0),
             )
