@@ -6,8 +6,6 @@ from datetime import UTC
 from uuid import UUID
 
 import pytest
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 from agents.public import AgentSession
 from reporting import board, live
@@ -19,6 +17,7 @@ from routing.public import ContactState, EndReason, OfferState, SegmentKind
 from tenants.public import Tenant, engine_scope, run_query, tenant_scope
 from tests.contact_rows import Stretch, join, make_call, make_contact
 from tests.factories import make_agent, make_queue, make_reason, make_session, make_team, make_tenant, unique
+from tests.statements import statements_sent
 
 SECOND = dt.timedelta(seconds=1)
 
@@ -270,15 +269,15 @@ def test_the_number_of_statements_does_not_grow() -> None:
     tenant = make_tenant()
     make_day(tenant)
 
-    with CaptureQueriesContext(connections["default"]) as few:
+    with statements_sent() as few:
         board_rows(tenant.id)
     make_day(tenant)
     make_day(tenant)
-    with CaptureQueriesContext(connections["default"]) as many:
+    with statements_sent() as many:
         board_rows(tenant.id)
 
     assert len(few) == len(many)
-    assert sum("routing_" in query["sql"] or "tenants_tenant" in query["sql"] for query in many) == 5
+    assert sum("routing_" in sql or "tenants_tenant" in sql for sql in many) == 5
 
 
 def test_another_tenant_sees_none_of_it_even_when_the_statement_asks_for_it() -> None:
