@@ -21,9 +21,8 @@ def told_run(process: str, *, node: str = "") -> Iterator[None]:
     What was loaded until now is kept out of garbage collections from here on: it stays, and to walk all of it again and
     again stops every thread for as long as a call takes to come in.
     """
+    gc.collect()
     gc.freeze()
-    if os.environ.get("GCT"):
-        gc.set_threshold(*map(int, os.environ["GCT"].split(",")))
     run = {"process": process, "run": uuid7(), "host": socket.gethostname(), "pid": os.getpid()}
     node = node or settings.HOTSEAT_NODE
     tell_system("process.started", node=node, **run)

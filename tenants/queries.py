@@ -1,6 +1,6 @@
 """Named queries: SQL that decides lives in files beside the code that runs it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ def run_query(path: Path, parameters: Mapping[str, Any]) -> Rows:
     return current_scope().statements.read((load_query(path), parameters))[0]
 
 
-def write_query(path: Path, parameters: Mapping[str, Any], *, answer: Callable[[Rows], object] | None = None) -> None:
-    """Have a named query carried out with the scope's other writes; `answer` is given its rows when it has been."""
-    current_scope().statements.write(load_query(path), parameters, answer=answer)
+def write_query(path: Path, parameters: Mapping[str, Any]) -> None:
+    """Have a named query carried out whose result nobody needs, with the scope's other writes."""
+    current_scope().statements.write(load_query(path), parameters)
 
 
 def write(sql: str, values: Sequence[Any]) -> None:

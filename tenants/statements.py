@@ -19,7 +19,6 @@ Values = Sequence[Any] | Mapping[str, Any]
 Statement = tuple[str, Values]
 Rows = list[tuple[Any, ...]]
 
-Answer = Callable[[Rows], object]
 
 BEGIN: Statement = ("BEGIN", ())
 COMMIT: Statement = ("COMMIT", ())
@@ -30,31 +29,21 @@ class Statements:
 
     def __init__(self, alias: str) -> None:
         self.connection: Any = connections[alias]  # ours, which says when a transaction begins
-        self._waiting: list[tuple[Statement, Answer | None]] = []
+        self._waiting: list[Statement] = []
 
-    def write(self, sql: str, values: Values, *, answer: Answer | None = None) -> None:
-        """Have a statement carried out after those that were written before it.
-
-        `answer` is given the rows that it returns when it has been.
-        """
-        self._waiting.append(((sql, values), answer))
+    def write(self, sql: str, values: Values) -> None:
+        """Have a statement carried out whose result nobody needs, after those that were written before it."""
+        self._waiting.append((sql, values))
 
     def read(self, *statements: Statement) -> list[Rows]:
         """Carry out what waits, then these, each seeing what those before it did; return the rows of each of these."""
         django = self.connection
-        begin = [BEGIN] if django.begins else []
-        waiting, self._waiting, django.begins = self._waiting, [], False
+        before = [BEGIN, *self._waiting] if django.begins else self._waiting
+        self._waiting, django.begins = [], False
         # psycopg's own cursors: Django's would cost as much again as the statement.
         with django.wrap_database_errors, django.connection.pipeline():
-            cursors = [
-                django.connection.cursor().execute(*statement)
-                for statement in (*begin, *(statement for statement, _ in waiting), *statements)
-            ]
-        del cursors[: len(begin)]
-        for (_, answer), cursor in zip(waiting, cursors, strict=False):
-            if answer is not None:
-                answer(cursor.fetchall())
-        return [cursor.fetchall() for cursor in cursors[len(waiting) :]]
+            cursors = [django.connection.cursor().execute(*statement) for statement in (*before, *statements)]
+        return [cursor.fetchall() for cursor in cursors[len(before) :]]
 
     def send(self) -> None:
         """Carry out what waits."""

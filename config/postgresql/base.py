@@ -12,7 +12,10 @@ TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
 IN_UTC: Any = psycopg.adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+Django: Any = base  # its stubs leave out what a backend is made of
+
+
+class DatabaseWrapper(Django.DatabaseWrapper):  # type: ignore[misc]
     """Three things other than Django's: whom it takes from the pool, when it says BEGIN, and how it reads times.
 
     It takes no connection that the server has ended meanwhile. psycopg's own check asks the server, one round trip for
@@ -44,20 +47,30 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _configure_connection(self, connection: Connection[Any]) -> bool:
         connection.adapters.register_loader(TIMESTAMPTZ, IN_UTC)
-        configure: Any = getattr(super(), "_configure_connection")  # noqa: B009 - the stubs do not know it
-        return bool(configure(connection))
+        return bool(super()._configure_connection(connection))
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Return a cursor, in a transaction that has begun if there is to be one."""
         if self.begins:
-            self.begins = False
             self.connection.execute("BEGIN")
-        if name:
-            return self.connection.cursor(name, scrollable=False, withhold=not self.in_atomic_block)
-        return self.connection.cursor()
+            self.begins = False
+        if not name:
+            return self.connection.cursor()
+        kept = not self.in_atomic_block
+        if self.settings_dict["OPTIONS"].get("server_side_binding"):
+            return self.connection.cursor(name, scrollable=False, withhold=kept)
+        return Django.ServerSideCursor(self.connection, name=name, scrollable=False, withhold=kept)
 
     def _set_autocommit(self, autocommit: bool) -> None:
         self.begins = not autocommit
+
+    def _commit(self) -> None:
+        super()._commit()
+        self.begins = not self.autocommit
+
+    def _rollback(self) -> None:
+        super()._rollback()
+        self.begins = not self.autocommit
 
 
 def _has_something_to_say(resting: "Connection[Any]") -> bool:

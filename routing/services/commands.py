@@ -15,7 +15,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from routing.models import CommandKind, Contact, SwitchCommand
 from routing.states import CommandState
-from tenants.public import Scope, at_flush, current_scope, hint, insert_rows, write_query
+from tenants.public import Scope, at_flush, current_scope, hint, insert_rows, run_query
 
 BEGIN = Path(__file__).parents[1] / "sql" / "begin_commands.sql"
 
@@ -29,10 +29,7 @@ class OwnWorker(Protocol):
         """Return the fence of the lease that it holds; None while it may not begin anything."""
 
     def line_up(self, commands: Sequence[SwitchCommand]) -> Callable[[bool], None]:
-        """Take in commands that the open transaction is to begin; call the result with whether it did, and committed.
-
-        It does not begin those that an older one stands before which is still to be claimed.
-        """
+        """Take in commands that the open transaction has begun; call the result with whether it was committed."""
 
 
 _workers: dict[str, OwnWorker] = {}
@@ -109,8 +106,7 @@ def write_commands(scope: Scope) -> None:
 
 
 def _begin(commands: Sequence[SwitchCommand], worker: OwnWorker, *, fence: int, scope: Scope) -> None:
-    states: list[str] = []
-    write_query(
+    states = run_query(
         BEGIN,
         {
             "node": worker.node,
@@ -119,10 +115,9 @@ def _begin(commands: Sequence[SwitchCommand], worker: OwnWorker, *, fence: int, 
             "sessions": [command.session_id for command in commands if command.session_id],
             "commands": _json([_as_row(command) for command in commands]),
         },
-        answer=lambda rows: states.extend(state for (state,) in rows),
     )
-    end = worker.line_up(commands)
-    scope.endings.append(lambda kept: end(kept and states[0] == CommandState.BEGUN))
+    if states[0][0] == CommandState.BEGUN:
+        scope.endings.append(worker.line_up(commands))
 
 
 def _as_row(command: SwitchCommand) -> dict[str, Any]:

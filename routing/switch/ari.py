@@ -25,7 +25,7 @@ Json = dict[str, Any]
 _CONFLICT = 409
 _MAX_SOCKETS = 16
 _CLOSE_TIMEOUT_S = 0.5
-_MAX_EVENT_BYTES = 1 << 20
+_NO_LIMIT = 0  # the list of a full exchange's channels is long
 
 
 class AriError(Exception):
@@ -139,7 +139,7 @@ class AriClient:
         return await self._session.ws_connect(
             f"{self._url}/events",
             params={"app": ",".join(applications), "subscribeAll": "false"},
-            max_msg_size=_MAX_EVENT_BYTES,
+            max_msg_size=_NO_LIMIT,
             timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_S),
         )
 

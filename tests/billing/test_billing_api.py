@@ -6,8 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 from billing.services.rating import rate_contact
 from tenants.public import CSP_TENANT_ID, Entitlement, Role, Tenant, tenant_scope
@@ -15,6 +13,7 @@ from tests.api import Api, assert_problem, program
 from tests.billing.rows import make_table
 from tests.contact_rows import make_contact
 from tests.factories import make_number, make_tenant
+from tests.statements import statements_sent
 
 TABLE = {"name": "Standard", "direction": "inbound", "currency": "EUR", "first_day": "2026-01-01"}
 ROWS = (
@@ -226,7 +225,7 @@ def test_a_list_takes_a_fixed_number_of_statements() -> None:
         rate_contact(tenant_id=acme.id, contact_id=make_contact(acme).id)
         make_contact(acme, metered_ms=1)
         api.read("usage-lines/")
-        with CaptureQueriesContext(connections["default"]) as queries:
+        with statements_sent() as queries:
             assert api.read("usage-lines/").status_code == 200
             assert api.read("unrated-contacts/").status_code == 200
         counts.append(len(queries))

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from billing.explain import explain
@@ -21,6 +20,7 @@ from billing.services.rating import rate_contact
 from tenants.public import NotFound, Tenant, tenant_scope
 from tests.contact_rows import make_contact
 from tests.factories import ACTOR, make_number, make_tenant
+from tests.statements import statements_sent
 
 MARCH = Month(2026, 3)
 
@@ -129,7 +129,7 @@ def test_unrated_contacts_are_listed_with_their_reasons_in_a_fixed_number_of_que
 
     with tenant_scope(tenant.id, read_only=True):
         contacts = list(contacts_without_line())
-        with CaptureQueriesContext(connections["default"]) as queries:
+        with statements_sent() as queries:
             entries = explain_unrated(tenant.id, facts_of_contacts(contacts))
 
     assert [(entry.contact_id, str(entry.reason)) for entry in entries] == [

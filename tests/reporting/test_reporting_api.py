@@ -3,13 +3,12 @@
 import datetime as dt
 
 import pytest
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 from tenants.public import Role
 from tests.api import assert_problem, program
 from tests.contact_rows import NOON, make_call, make_contact
 from tests.factories import make_agent, make_queue, make_session, make_team, make_tenant
+from tests.statements import statements_sent
 
 
 def test_calls_come_newest_first_with_their_segments() -> None:
@@ -71,7 +70,7 @@ def test_calls_take_a_fixed_number_of_statements() -> None:
     for _ in range(3):
         make_call(acme, queue, session)
         api.read("calls/")
-        with CaptureQueriesContext(connections["default"]) as queries:
+        with statements_sent() as queries:
             assert api.read("calls/").status_code == 200
         counts.append(len(queries))
 

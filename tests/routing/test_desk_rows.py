@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
-
 from agents.public import AgentSession, Station, log_out, set_not_ready, set_ready
 from routing.desk import HISTORY, desk_rows
 from routing.models import ContactParty, Disposition
@@ -26,6 +23,7 @@ from tests.factories import (
     make_tenant,
     reread,
 )
+from tests.statements import statements_sent
 
 ANI = "+447700900321"
 
@@ -209,7 +207,7 @@ def test_the_number_of_statements_does_not_grow() -> None:
     desk = Desk()
 
     def statements() -> int:
-        with CaptureQueriesContext(connections["default"]) as captured:
+        with statements_sent() as captured:
             desk.rows()
         return len(captured)
 

@@ -5,8 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 from agents.public import AgentSession, NotReadyReason, begin_wrap_up, lock_sessions, log_out
 from tenants.public import Role, Tenant, db_now, tenant_scope, uuid7
@@ -22,6 +20,7 @@ from tests.factories import (
     make_team,
     make_tenant,
 )
+from tests.statements import statements_sent
 
 
 @pytest.fixture
@@ -126,7 +125,7 @@ def test_the_list_of_agents_takes_the_same_number_of_queries_however_long(acme: 
         for _agent in range(3):
             make_agent(acme, skills={"english": 3, "loans": 2})
         api.read("agents/")
-        with CaptureQueriesContext(connections["default"]) as queries:
+        with statements_sent() as queries:
             assert api.read("agents/").status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1]

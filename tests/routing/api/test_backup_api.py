@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 from routing.models import BackupPlan
 from routing.services.backup import run_step
@@ -24,6 +22,7 @@ from tests.routing.backups import (
     take_steps,
 )
 from tests.routing.calls import Line, make_line
+from tests.statements import statements_sent
 
 
 def operator() -> Api:
@@ -148,7 +147,7 @@ def test_a_list_takes_as_many_queries_for_many_plans_as_for_one() -> None:
     api.read("backup-plans/")
     counts = []
     for _ in range(2):
-        with CaptureQueriesContext(connections["default"]) as queries:
+        with statements_sent() as queries:
             assert api.read("backup-plans/").status_code == 200
         counts.append(len(queries))
         for _more in range(3):

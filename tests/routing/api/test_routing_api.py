@@ -5,8 +5,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 from agents.public import AgentSession, Station, begin_wrap_up, lock_sessions
 from routing.matching import run_pool
@@ -29,6 +27,7 @@ from tests.factories import (
     queue_flow,
     unique,
 )
+from tests.statements import statements_sent
 
 
 @pytest.fixture
@@ -201,7 +200,7 @@ def test_the_list_of_contacts_takes_the_same_number_of_queries_however_long(acme
         for _call in range(3):
             arrive(acme, line)
         api.read("contacts/")
-        with CaptureQueriesContext(connections["default"]) as queries:
+        with statements_sent() as queries:
             assert api.read("contacts/").status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1]
