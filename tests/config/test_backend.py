@@ -37,6 +37,8 @@ def test_a_scope_begins_with_its_first_statement_and_ends(alias: str) -> None:
 
 
 def test_what_is_written_last_takes_the_commit_along() -> None:
+    with engine_scope():
+        db_now()  # a thread's first connection asks what types there are
     with statements_sent() as sent, engine_scope() as scope:
         scope.statements.write("SELECT 1", ())
     assert sent == ["BEGIN", "SELECT 1", "COMMIT"]
