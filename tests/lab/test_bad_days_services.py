@@ -97,7 +97,7 @@ def database_away(admin_url: str) -> Iterator[None]:
                 process.send_signal(signal.SIGCONT)
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND usename LIKE 'hotseat%'"
         )
 
