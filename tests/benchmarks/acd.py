@@ -71,14 +71,14 @@ def measure(lab: Lab, name: str, side: Side, product: ModuleType | None = None) 
     return run
 
 
-def measure_rate(lab: Lab, services: Services, product: ModuleType) -> dict[str, Any]:
+def measure_rate(lab: Lab, admin_url: str, product: ModuleType) -> dict[str, Any]:
     """The highest rate that ours holds; then, at that rate, statements for each contact and where the time goes."""
     with registered(lab, AGENTS) as phones, product.ours(lab, AGENTS) as target:
         rate, tries = acd_rate.highest_rate(lambda load: offer(lab, target, load, phones), _say)
     found: dict[str, Any] = {"max_rate": rate, "rates": tries}
     load = acd_rate.load_of(rate or acd_rate.SLOWEST)
     with (
-        acd_rate.statements_counted(services) as statements,
+        acd_rate.statements_counted(admin_url) as statements,
         registered(lab, AGENTS) as phones,
         product.ours(lab, AGENTS) as target,
     ):
@@ -201,6 +201,7 @@ def run(*, runs: int, names: Sequence[str], with_rate: bool) -> int:
     """Measure, write, print. Returns the exit status."""
     services = Services("run")
     urls = services.acquire()
+    admin_url = services.target().admin_url
     try:
         lab = exchange.up()
         report: dict[str, Any] = {"machine": machine(), "versions": acd_place.versions(lab, services)}
@@ -216,7 +217,7 @@ def run(*, runs: int, names: Sequence[str], with_rate: bool) -> int:
         done = [_told(measure(lab, name, *sides[name]), number) for number in range(1, runs + 1) for name in names]
         if "ours" in names:
             more["sweep_catches"] = product.caught_by_sweep()
-            more |= measure_rate(lab, services, product) if with_rate else {}
+            more |= measure_rate(lab, admin_url, product) if with_rate else {}
     finally:
         exchange.down()
         services.release()

@@ -15,7 +15,6 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from config.services.manager import Services
 from tests.benchmarks.acd_load import Load, Offered, figures
 from tests.benchmarks.acd_place import DATABASE
 
@@ -55,12 +54,12 @@ def highest_rate(offer: Callable[[Load], Offered], tell: Callable[[str], None]) 
 
 
 @contextmanager
-def statements_counted(services: Services) -> Iterator[Callable[[], int]]:
+def statements_counted(admin_url: str) -> Iterator[Callable[[], int]]:
     """Have PostgreSQL log each statement of processes that connect meanwhile; yields how many there were so far.
 
     Everything counts: BEGIN and COMMIT, and what is asked again and again whether anybody calls or not.
     """
-    log = _server_log(services)
+    log = _server_log(admin_url)
     beyond = log.stat().st_size
 
     def count() -> int:
@@ -68,21 +67,21 @@ def statements_counted(services: Services) -> Iterator[Callable[[], int]]:
             lines.seek(beyond)
             return sum(1 for line in lines if _STATEMENT.search(line))
 
-    _log_statements(services, "all")
+    _log_statements(admin_url, "all")
     try:
         yield count
     finally:
-        _log_statements(services, "none")
+        _log_statements(admin_url, "none")
 
 
-def _server_log(services: Services) -> Path:
+def _server_log(admin_url: str) -> Path:
     """The file that the server, which runs here, writes its messages to."""
-    with psycopg.connect(services.target().admin_url) as connection:
+    with psycopg.connect(admin_url) as connection:
         return Path(f"/proc/{connection.info.backend_pid}/fd/2").resolve(strict=True)
 
 
-def _log_statements(services: Services, which: str) -> None:
-    with psycopg.connect(services.target().admin_url, autocommit=True) as connection:
+def _log_statements(admin_url: str, which: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as connection:
         change = sql.SQL("ALTER DATABASE {} SET log_statement = {}")
         connection.execute(change.format(sql.Identifier(DATABASE), sql.Literal(which)))
 
