@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tenants.scope import current_scope
-from tenants.statements import Rows
+from tenants.statements import Answer, Rows
 
 
 @cache
@@ -21,9 +21,9 @@ def run_query(path: Path, parameters: Mapping[str, Any]) -> Rows:
     return current_scope().statements.read((load_query(path), parameters))[0]
 
 
-def write_query(path: Path, parameters: Mapping[str, Any]) -> None:
-    """Have a named query carried out whose result nobody needs, with the scope's other writes."""
-    current_scope().statements.write(load_query(path), parameters)
+def write_query(path: Path, parameters: Mapping[str, Any], *, answer: Answer | None = None) -> None:
+    """Have a named query carried out with the scope's other writes; `answer` is given what it returned, if wanted."""
+    current_scope().statements.write(load_query(path), parameters, answer=answer)
 
 
 def write(sql: str, values: Sequence[Any]) -> None:

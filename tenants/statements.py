@@ -18,7 +18,7 @@ from django.db import connections
 Values = Sequence[Any] | Mapping[str, Any]
 Statement = tuple[str, Values]
 Rows = list[tuple[Any, ...]]
-
+Answer = Callable[[Rows], object]
 
 BEGIN: Statement = ("BEGIN", ())
 COMMIT: Statement = ("COMMIT", ())
@@ -29,20 +29,27 @@ class Statements:
 
     def __init__(self, alias: str) -> None:
         self.connection: Any = connections[alias]  # ours, which says when a transaction begins
-        self._waiting: list[Statement] = []
+        self._waiting: list[tuple[Statement, Answer | None]] = []
 
-    def write(self, sql: str, values: Values) -> None:
-        """Have a statement carried out whose result nobody needs, after those that were written before it."""
-        self._waiting.append((sql, values))
+    def write(self, sql: str, values: Values, *, answer: Answer | None = None) -> None:
+        """Have a statement carried out after those that were written before it.
+
+        Whoever needs what it returns, but not before the scope's end, is given that as `answer`.
+        """
+        self._waiting.append(((sql, values), answer))
 
     def read(self, *statements: Statement) -> list[Rows]:
         """Carry out what waits, then these, each seeing what those before it did; return the rows of each of these."""
         django = self.connection
-        before = [BEGIN, *self._waiting] if django.begins else self._waiting
+        before = [(BEGIN, None), *self._waiting] if django.begins else self._waiting
         self._waiting, django.begins = [], False
+        all_of_them = [*(statement for statement, _ in before), *statements]
         # psycopg's own cursors: Django's would cost as much again as the statement.
         with django.wrap_database_errors, django.connection.pipeline():
-            cursors = [django.connection.cursor().execute(*statement) for statement in (*before, *statements)]
+            cursors = [django.connection.cursor().execute(*statement) for statement in all_of_them]
+        for (_, answer), cursor in zip(before, cursors, strict=False):
+            if answer is not None:
+                answer(cursor.fetchall())
         return [cursor.fetchall() for cursor in cursors[len(before) :]]
 
     def send(self) -> None:

@@ -28,6 +28,7 @@ from routing.node.recovery import begun_before, return_unheard
 from routing.node.reports import Reports
 from routing.node.sounds import Sounds
 from routing.node.threads import Threads
+from routing.services.commands import LinedUp
 from routing.states import CommandState
 from routing.switch import port
 from tenants.public import Held, tell_system, with_retries
@@ -70,7 +71,7 @@ class NodeCommands:
         self._loop = asyncio.get_running_loop()
         self._tasks = KeyedTasks()
         self._claiming: asyncio.Future[None] | None = None
-        # All that this worker has heard of: waiting for its commit, under way, carried out and not settled yet.
+        # What waits for its commit; what was begun here and is not settled; and what of that is done.
         self._lined_up: set[UUID] = set()
         self._begun: set[UUID] = set()
         self._done: list[UUID] = []
@@ -82,32 +83,38 @@ class NodeCommands:
         """See `OwnWorker`."""
         return self._held.fence if self._lease.is_good() else None
 
-    def line_up(self, commands: Sequence[SwitchCommand]) -> Callable[[bool], None]:
+    def line_up(self, commands: Sequence[SwitchCommand]) -> LinedUp:
         """See `OwnWorker`. From any thread; each command waits in its place for the commit."""
+        known = self._known()
         lined_up = [Command.of(command) for command in commands]
         self._lined_up.update(command.id for command in lined_up)
-        committed = self._loop.create_future()
-        self._loop.call_soon_threadsafe(self._start_lined_up, lined_up, committed)
+        outcome: asyncio.Future[bool | None] = self._loop.create_future()
+        self._loop.call_soon_threadsafe(self._start_lined_up, lined_up, outcome)
 
-        def end(kept: bool) -> None:
-            self._loop.call_soon_threadsafe(committed.set_result, kept)
+        def end(begun: bool | None) -> None:
+            self._loop.call_soon_threadsafe(outcome.set_result, begun)
 
-        return end
+        return LinedUp(known, end)
 
-    def _start_lined_up(self, commands: Sequence[Command], committed: asyncio.Future[bool]) -> None:
+    def _start_lined_up(self, commands: Sequence[Command], outcome: asyncio.Future[bool | None]) -> None:
         for command in commands:
-            self._tasks.start(command.keys, partial(self._do_when_kept, command, committed), line=command.line)
+            self._tasks.start(command.keys, partial(self._do_if_begun, command, outcome), line=command.line)
 
-    async def _do_when_kept(self, command: Command, committed: asyncio.Future[bool]) -> None:
-        kept = await asyncio.shield(committed)
-        if kept:
+    async def _do_if_begun(self, command: Command, outcome: asyncio.Future[bool | None]) -> None:
+        begun = await asyncio.shield(outcome)
+        if begun:
             self._begun.add(command.id)
         self._lined_up.discard(command.id)
-        if kept:
+        if begun:
             await self._do(command)
-        else:
-            # The commit failed, as far as is known here; it may have come through all the same.
-            self._in_doubt = True
+            return
+        # It is pending, behind another; or its commit failed, as far as is known here, and may have come through.
+        self._in_doubt |= begun is None
+        self._wake.set()
+
+    def _known(self) -> list[UUID]:
+        """Return the open commands that this worker has heard of. From any thread."""
+        return [*self._lined_up, *self._begun]
 
     # --- commands that others ask for ---------------------------------------------------------------------------------
 
@@ -137,7 +144,7 @@ class NodeCommands:
         """Settle what was done, and leave to the next holder what was lined up too late to be carried out."""
         done, self._done = self._done, []
         await self._threads.first(partial(with_retries, partial(settle_done, done, self._held)))
-        left = partial(return_unheard, self._held, node=self.node, known=[*self._begun, *done])
+        left = partial(return_unheard, self._held, node=self.node, known=lambda: list(self._begun))
         await self._threads.first(partial(with_retries, left))
 
     async def _begin(self) -> None:
@@ -152,14 +159,14 @@ class NodeCommands:
             self._done += done
             await self._begin_unheard_again()
             return
+        self._begun.difference_update(done)
         for command in commands:
             self._begun.add(command.id)
             self._tasks.start(command.keys, partial(self._do, command), line=command.line)
 
     async def _begin_unheard_again(self) -> None:
         """Let begin again what was begun and is not known here: a commit that failed may have come through."""
-        known = [*self._begun, *self._lined_up, *self._done]
-        again = partial(return_unheard, self._held, node=self.node, known=known)
+        again = partial(return_unheard, self._held, node=self.node, known=self._known)
         await self._threads.first(partial(with_retries, again, patience_s=PATIENCE_WITH_DATABASE_SECONDS))
 
     async def _wait_for_work(self) -> None:
@@ -193,7 +200,6 @@ class NodeCommands:
                 return
             else:
                 self._done.append(command.id)
-                self._begun.discard(command.id)
                 return
 
     async def _try(self, command: Command, *, in_doubt: bool) -> None:

@@ -1,7 +1,7 @@
 """Commands that were begun by a worker that is no more."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from routing.models import CommandKind, SwitchCommand
@@ -35,13 +35,17 @@ def begun_before(held: Held, *, node: str) -> list[str]:
     return dials
 
 
-def return_unheard(held: Held, *, node: str, known: Collection[UUID]) -> None:
+def return_unheard(held: Held, *, node: str, known: Callable[[], Collection[UUID]]) -> None:
     """Let begin again what this holder claimed without hearing of it: committed, and then the connection broke.
 
-    `known` are the commands that it did hear of. None of the others was started, so a dial may begin again too.
+    `known` says which commands it has heard of, and is asked behind the locks: what commits meanwhile it has heard of
+    before. None of the others was started, so a dial may begin again too.
     """
     with engine_scope(node=node):
-        begun = SwitchCommand.objects.select_for_update().filter(node=node, state=CommandState.BEGUN, fence=held.fence)
-        for command in begun.exclude(id__in=known).order_by("id"):
-            COMMAND.apply(command, CommandState.PENDING)
-            command.save(update_fields=["state"])
+        of_ours = SwitchCommand.objects.filter(node=node, state=CommandState.BEGUN, fence=held.fence)
+        begun = list(of_ours.select_for_update().order_by("id"))
+        heard_of = set(known())
+        for command in begun:
+            if command.id not in heard_of:
+                COMMAND.apply(command, CommandState.PENDING)
+                command.save(update_fields=["state"])

@@ -5,7 +5,8 @@ asks: the worker lines it up before the commit, while the rows that it follows f
 carries it out once it is committed. All else waits as pending rows until the node's worker claims them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,9 +16,21 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from routing.models import CommandKind, Contact, SwitchCommand
 from routing.states import CommandState
-from tenants.public import Scope, at_flush, current_scope, hint, insert_rows, run_query
+from tenants.public import Scope, at_flush, current_scope, hint, insert_rows, write_query
 
 BEGIN = Path(__file__).parents[1] / "sql" / "begin_commands.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class LinedUp:
+    """Commands that stand in their places with a worker, until it is known whether they are begun.
+
+    `known` are those that it had heard of before: what else is open, it has yet to claim or to start. `end` is to be
+    told whether they are begun; None when nobody can say.
+    """
+
+    known: Collection[UUID]
+    end: Callable[[bool | None], None]
 
 
 class OwnWorker(Protocol):
@@ -28,8 +41,8 @@ class OwnWorker(Protocol):
     def fence(self) -> int | None:
         """Return the fence of the lease that it holds; None while it may not begin anything."""
 
-    def line_up(self, commands: Sequence[SwitchCommand]) -> Callable[[bool], None]:
-        """Take in commands that the open transaction has begun; call the result with whether it was committed."""
+    def line_up(self, commands: Sequence[SwitchCommand]) -> LinedUp:
+        """Give places to commands that the open transaction is about to begin. Its end must be told, whatever it is."""
 
 
 _workers: dict[str, OwnWorker] = {}
@@ -106,7 +119,10 @@ def write_commands(scope: Scope) -> None:
 
 
 def _begin(commands: Sequence[SwitchCommand], worker: OwnWorker, *, fence: int, scope: Scope) -> None:
-    states = run_query(
+    lined_up = worker.line_up(commands)
+    states: list[str] = []
+    scope.endings.append(lambda kept: lined_up.end(states[0] == CommandState.BEGUN if kept else None))
+    write_query(
         BEGIN,
         {
             "node": worker.node,
@@ -114,10 +130,10 @@ def _begin(commands: Sequence[SwitchCommand], worker: OwnWorker, *, fence: int, 
             "interactions": [command.interaction_id for command in commands],
             "sessions": [command.session_id for command in commands if command.session_id],
             "commands": _json([_as_row(command) for command in commands]),
+            "known": list(lined_up.known),
         },
+        answer=lambda rows: states.extend(state for (state,) in rows),
     )
-    if states[0][0] == CommandState.BEGUN:
-        scope.endings.append(worker.line_up(commands))
 
 
 def _as_row(command: SwitchCommand) -> dict[str, Any]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import ProgrammingError
 
 from routing.models import CommandKind, Contact, ContactParty, SwitchCommand
 from routing.node.execution import Command, caller_of, claim, settle, settle_done
-from routing.node.recovery import begun_before
-from routing.services.commands import caller_command
+from routing.node.recovery import begun_before, return_unheard
+from routing.services.commands import LinedUp, caller_command, enlist_worker
 from routing.states import CommandState
 from tenants.models import Lease
 from tenants.public import Held, db_now, engine_scope, take_lease, tenant_scope
@@ -161,6 +163,81 @@ def test_a_workers_own_begun_commands_are_not_recovered(ringing: Contact) -> Non
     claim(held, node=calls.NODE)
     assert begun_before(held, node=calls.NODE) == []
     assert set(states(ringing).values()) == {"begun"}
+
+
+class _Worker:
+    """A node's worker as its commands' writers see it: what it was asked to line up, and how each ended."""
+
+    node = calls.NODE
+
+    def __init__(self, held: Held, known: Sequence[UUID]) -> None:
+        self._held, self._known = held, known
+        self.ends: list[bool | None] = []
+
+    def fence(self) -> int:
+        return self._held.fence
+
+    def line_up(self, commands: Sequence[SwitchCommand]) -> LinedUp:
+        assert commands
+        return LinedUp(self._known, self.ends.append)
+
+
+@pytest.mark.parametrize(
+    ("claims", "hears", "begins"),
+    [(True, True, True), (True, False, False), (False, False, False)],
+    ids=["begun-here", "claimed-and-not-started", "not-claimed"],
+)
+def test_own_commands_are_begun_behind_those_that_the_worker_knows(
+    ringing: Contact, *, claims: bool, hears: bool, begins: bool
+) -> None:
+    held = lease()
+    claimed = claim(held, node=calls.NODE) if claims else []
+    worker = _Worker(held, [command.id for command in claimed] if hears else [])
+    dismiss = enlist_worker(worker)
+    try:
+        with engine_scope():
+            caller_command(ringing, CommandKind.HANG_UP, at=ringing.arrived_at)
+    finally:
+        dismiss()
+    assert worker.ends == [begins]
+    (row,) = calls.commands(ringing, CommandKind.HANG_UP)
+    assert (row.state, row.fence) == (("begun", held.fence) if begins else ("pending", None))
+    assert (row.begun_at is not None) == begins
+
+
+def test_own_commands_of_a_transaction_that_failed_are_in_doubt(ringing: Contact) -> None:
+    worker = _Worker(lease(), [])
+
+    def fail() -> None:
+        with engine_scope() as scope:
+            caller_command(ringing, CommandKind.HANG_UP, at=ringing.arrived_at)
+            scope.statements.write("SELECT no_such_column", ())
+
+    dismiss = enlist_worker(worker)
+    try:
+        with pytest.raises(ProgrammingError, match="no_such_column"):
+            fail()
+    finally:
+        dismiss()
+    assert worker.ends == [None]
+    assert calls.commands(ringing, CommandKind.HANG_UP) == []
+
+
+def test_what_was_not_heard_of_begins_again_and_is_asked_for_behind_the_locks(
+    ringing: Contact, admin_database_url: str
+) -> None:
+    held = lease()
+    first, second = claim(held, node=calls.NODE)
+    unlocked: list[tuple[UUID]] = []
+
+    def known() -> list[UUID]:
+        with psycopg.connect(admin_database_url) as another:
+            unlocked.extend(another.execute("SELECT id FROM routing_switchcommand FOR UPDATE SKIP LOCKED").fetchall())
+        return [first.id]
+
+    return_unheard(held, node=calls.NODE, known=known)
+    assert (_row(first.id).state, _row(second.id).state) == ("begun", "pending")
+    assert not {first.id, second.id} & {row[0] for row in unlocked}
 
 
 def test_recovery_leaves_other_nodes_and_settled_commands_alone(ringing: Contact) -> None:
