@@ -16,7 +16,8 @@ SHARED: list[structlog.typing.Processor] = [
     structlog.processors.StackInfoRenderer(),
     structlog.processors.UnicodeDecoder(),
 ]
-
+STANDARD = [*SHARED, structlog.stdlib.ExtraAdder()]
+"""For lines of the standard library's loggers, which carry what they are about in `extra`."""
 
 # Asked every few seconds by whoever watches; their answers are not news.
 WATCHED = ("/healthz", "/readyz", "/metrics")
@@ -45,7 +46,8 @@ def logging_settings(*, style: str, level: str) -> dict[str, Any]:
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if style == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False)]
+        # Not Rich's tracebacks, which show what variables hold, callers' numbers too, and take a second to write.
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     return {
         "version": 1,
@@ -53,7 +55,7 @@ def logging_settings(*, style: str, level: str) -> dict[str, Any]:
         "formatters": {
             "lines": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": SHARED,
+                "foreign_pre_chain": STANDARD,
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             }
         },

@@ -120,7 +120,8 @@ class Relay:
         known = [event for event in waiting if event.data is not None]
         for event in waiting:
             if event.data is None:
-                log.error("an outbox row has no event", extra={"event": str(event.id), "tenant": str(event.tenant_id)})
+                about = {"event_id": str(event.id), "tenant": str(event.tenant_id)}
+                log.error("an outbox row has no event", extra=about)
         published = self._publish(held, known)
         for event in published:
             _tell_subscribers(event)
@@ -183,7 +184,7 @@ def _tell_subscribers(event: Happened) -> None:
             subscriber(event)
         except Exception:
             # A hint that failed; its receiver's own sweep is the net.
-            log.exception("a subscriber of the log failed", extra={"event": str(event.id), "type": event.type})
+            log.exception("a subscriber of the log failed", extra={"event_id": str(event.id), "type": event.type})
 
 
 def _oldest(held: Held) -> list[Happened]:

@@ -52,7 +52,7 @@ class Agreement:
             return
         await self._tell(found)
         for event in (*found.missed, *with_answers(ended, found.answers)):
-            log.info("the exchange's state says what no event did", extra={"event": type(event).__name__})
+            log.info("the exchange's state says what no event did", extra={"said": type(event).__name__})
             self._reports.take(event)
         for channel in set(found.vanished) - {event.channel for event in ended}:
             log.warning("a leg is gone, and nobody knows how it ended", extra={"channel": channel})

@@ -50,3 +50,28 @@ def test_an_exception_keeps_its_traceback(lines: io.StringIO) -> None:
 def test_a_watcher_s_requests_are_not_written(lines: io.StringIO, path: str, written: bool) -> None:
     structlog.get_logger("django_structlog").info("request_started", request=f"GET {path}")
     assert bool(lines.getvalue()) is written
+
+
+def test_a_line_of_the_standard_library_says_what_it_is_about(lines: io.StringIO) -> None:
+    logging.getLogger("routing").warning("healed", extra={"contact": "c-1"})
+    assert json.loads(lines.getvalue())["contact"] == "c-1"
+
+
+def test_a_terminal_shows_where_it_failed_and_no_callers_number() -> None:
+    output = io.StringIO()
+    chosen: dict[str, Any] = logging_settings(style="console", level="INFO")
+    chosen["handlers"]["stderr"]["stream"] = output
+    logging.config.dictConfig(chosen)
+
+    def fail(ani: str) -> None:
+        raise ValueError(len(ani))
+
+    try:
+        fail("-".join(["7946", "0018"]))
+    except ValueError:
+        logging.getLogger("routing").exception("failed", extra={"contact": "c-1"})
+    finally:
+        logging.config.dictConfig(settings.LOGGING)
+    assert "in fail" in output.getvalue()
+    assert "contact=c-1" in output.getvalue()
+    assert "7946-0018" not in output.getvalue()
