@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from agents.public import AgentSession
+from agents.public import AgentSession, Slot, Station
 from routing.matching.decide import FreeSlot, Pair, Waiting, decide
 from routing.models import Channel, Contact, Offer, SlotHold
 from routing.services.contacts import note, save
@@ -19,7 +19,6 @@ from routing.services.segments import begin_segment
 from routing.states import CONTACT, ContactState, SegmentKind
 from tenants.public import (
     CLOCK,
-    Wanted,
     current_scope,
     engine_scope,
     fetch,
@@ -46,14 +45,6 @@ deserve plans of their own, and would make them in each pass anew, which took lo
 """
 
 CLOCK_READ = (CLOCK.sql, ())
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Where a chosen slot's agent sits."""
-
-    endpoint: str
-    answer_mode: str
 
 
 def run_pool(pool: UUID) -> int:
@@ -124,28 +115,29 @@ def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
 
 def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> int:
     """Lock what was chosen, drop what changed meanwhile (a caller who left, an agent now not ready), write the rest."""
-    chosen = [pair.slot.id for pair in pairs]
-    locked, sessions, free = fetch(
+    of_sessions = [pair.slot.session_id for pair in pairs]
+    locked, sessions, still_free = fetch(
         wanted(Contact, "t.id = ANY(%s) AND t.state = 'queued'", [[pair.contact.id for pair in pairs]], lock=True),
-        # The lock alone is wanted: every service that changes a slot holds its session's.
-        wanted(AgentSession, "t.id = ANY(%s)", [[pair.slot.session_id for pair in pairs]], lock=True),
-        Wanted(load_query(SQL / "still_free.sql"), {"slots": chosen}, lambda row, _: (row[0], Seat(row[1], row[2]))),
+        # Before the slots are read again: every service that changes a slot holds its session's lock.
+        wanted(AgentSession, "t.id = ANY(%s)", [of_sessions], lock=True, joined=("station",)),
+        wanted(Slot, "t.id = ANY(%s) AND t.open AND NOT t.held", [[pair.slot.id for pair in pairs]]),
     )
-    contacts, seats = {contact.id: contact for contact in locked}, dict(free)
-    locked_sessions = {session.id for session in sessions}
+    contacts, free = {contact.id: contact for contact in locked}, {slot.id for slot in still_free}
+    stations = {session.id: session.station for session in sessions}
     kept = [
         pair
         for pair in pairs
-        if pair.contact.id in contacts and pair.slot.id in seats and pair.slot.session_id in locked_sessions
+        if pair.contact.id in contacts and pair.slot.id in free and pair.slot.session_id in stations
     ]
-    offers = [_new_offer(contacts[pair.contact.id], pair, seats[pair.slot.id], now=now) for pair in kept]
+    offers = [_new_offer(contacts[pair.contact.id], pair, stations[pair.slot.session_id], now=now) for pair in kept]
     _claim_slots(kept, offers)
     for pair, offer in zip(kept, offers, strict=True):
-        _announce(contacts[pair.contact.id], offer, seats[pair.slot.id], pair.contact.ring_seconds, now=now)
+        contact, station = contacts[pair.contact.id], stations[pair.slot.session_id]
+        _announce(contact, offer, station, pair.contact.ring_seconds, now=now)
     return len(kept)
 
 
-def _new_offer(contact: Contact, pair: Pair, seat: Seat, *, now: datetime) -> Offer:
+def _new_offer(contact: Contact, pair: Pair, station: Station, *, now: datetime) -> Offer:
     offer_id = uuid7()
     return Offer(
         id=offer_id,
@@ -155,7 +147,7 @@ def _new_offer(contact: Contact, pair: Pair, seat: Seat, *, now: datetime) -> Of
         agent_tenant_id=contact.tenant_id,
         slot_id=pair.slot.id,
         leg_channel=leg_channel_of(offer_id),
-        answer_mode=seat.answer_mode,
+        answer_mode=station.answer_mode,
         offered_at=now,
         decision=_decision(contact, pair),
         lease_expires_at=now + timedelta(seconds=pair.contact.ring_seconds) + LEASE_MARGIN,
@@ -176,7 +168,7 @@ def _claim_slots(pairs: Sequence[Pair], offers: Sequence[Offer]) -> None:
     write("UPDATE agents_slot SET held = true WHERE id = ANY(%s)", [[pair.slot.id for pair in pairs]])
 
 
-def _announce(contact: Contact, offer: Offer, seat: Seat, ring_seconds: int, *, now: datetime) -> None:
+def _announce(contact: Contact, offer: Offer, station: Station, ring_seconds: int, *, now: datetime) -> None:
     """Write what follows from one offer: the contact is offered, the lease runs, and the phone is to ring."""
     CONTACT.apply(contact, ContactState.OFFERED)
     note(
@@ -198,8 +190,8 @@ def _announce(contact: Contact, offer: Offer, seat: Seat, ring_seconds: int, *, 
         contact=contact.id,
         fence=offer.fence,
     )
-    if seat.answer_mode == "phone":
-        send_dial(contact, offer, endpoint=seat.endpoint, seconds=ring_seconds, at=now)
+    if station.answer_mode == "phone":
+        send_dial(contact, offer, endpoint=station.endpoint, seconds=ring_seconds, at=now)
 
 
 def _decision(contact: Contact, pair: Pair) -> dict[str, Any]:
