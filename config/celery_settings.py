@@ -17,6 +17,7 @@ PROGRESS_EVERY_S = 3.0
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "progress": {"task": "config.note_progress", "schedule": PROGRESS_EVERY_S},
     "forget-old-answers": {"task": "tenants.forget_old_answers", "schedule": 3600.0},
+    "forget-old-commands": {"task": "routing.tasks.forget_old_commands", "schedule": 3600.0},
     **BILLING_SCHEDULE,
 }
 

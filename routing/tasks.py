@@ -6,6 +6,7 @@ import structlog
 from celery import shared_task
 
 from routing.services.backup import run_step
+from routing.services.commands import forget_old_commands as forget
 from tenants.public import Happened
 
 logger = structlog.get_logger(__name__)
@@ -16,6 +17,12 @@ def run_backup_step(tenant_id: str, activation_id: str) -> None:
     """Do the next step of a backup plan's activation; what that sets asks for the one after it."""
     step = run_step(tenant_id=UUID(tenant_id), activation_id=UUID(activation_id))
     logger.info("backup_step", tenant=tenant_id, activation=activation_id, step=step or "none left")
+
+
+@shared_task(name="routing.tasks.forget_old_commands", acks_late=True)
+def forget_old_commands() -> int:
+    """Delete switch commands that were settled long ago; return how many."""
+    return forget()
 
 
 def send_step(happened: Happened) -> None:

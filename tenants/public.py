@@ -21,7 +21,7 @@ from tenants.errors import (
     NotFound,
     ScopeMissing,
 )
-from tenants.ids import uuid7
+from tenants.ids import uuid7, uuid7_floor
 from tenants.leases import Held, lease_is_ours, release_lease, take_lease
 from tenants.live.telling import Teller
 from tenants.live.topics import Change, Reading, Row, Topic, Viewer
@@ -180,6 +180,7 @@ __all__ = [
     "timer_handler",
     "update_row",
     "uuid7",
+    "uuid7_floor",
     "wanted",
     "wanted_beside",
     "wire_matching",

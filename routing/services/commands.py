@@ -7,7 +7,7 @@ carries it out once it is committed. All else waits as pending rows until the no
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,9 +16,24 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from routing.models import CommandKind, Contact, SwitchCommand
 from routing.states import CommandState
-from tenants.public import Scope, at_flush, current_scope, hint, insert_rows, write_query
+from tenants.public import (
+    Scope,
+    at_flush,
+    current_scope,
+    db_now,
+    engine_scope,
+    hint,
+    insert_rows,
+    uuid7_floor,
+    write_query,
+)
 
 BEGIN = Path(__file__).parents[1] / "sql" / "begin_commands.sql"
+SETTLED = (CommandState.DONE, CommandState.FAILED)
+KEPT_FOR = timedelta(days=30)
+"""How long a settled command can be looked at; what it was for is in the log, whose events are kept."""
+
+FORGOTTEN_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +165,20 @@ def _as_row(command: SwitchCommand) -> dict[str, Any]:
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:
     return _ENCODER.encode(rows)
+
+
+def forget_old_commands() -> int:
+    """Delete commands that were settled and are older than `KEPT_FOR`, a few thousand a transaction; say how many."""
+    gone = 0
+    while True:
+        with engine_scope():
+            # By their ids, which grow with time and have an index.
+            first_kept = uuid7_floor(int((db_now() - KEPT_FOR).timestamp() * 1000))
+            old = SwitchCommand.objects.filter(id__lt=first_kept, state__in=SETTLED).order_by("id")
+            some, _ = SwitchCommand.objects.filter(id__in=old.values("id")[:FORGOTTEN_AT_ONCE]).delete()
+        gone += some
+        if some < FORGOTTEN_AT_ONCE:
+            return gone
 
 
 _ENCODER = DjangoJSONEncoder()

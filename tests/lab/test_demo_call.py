@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,15 +19,15 @@ LAST_LINE = re.compile(
 )
 
 
-def test_it_tells_one_call_from_ring_to_bill() -> None:
-    # As in a terminal: none of what the harness has put into the environment for its own database.
+def _run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a module as in a terminal: without what the harness adds for a database of its own."""
     environment = {
         name: value
         for name, value in os.environ.items()
         if name not in {"DATABASE_URL", "REDIS_URL"} and not name.startswith(("HOTSEAT_", "DJANGO_"))
     }
-    told = subprocess.run(
-        [sys.executable, "-m", "config.demo_call"],
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -34,6 +35,19 @@ def test_it_tells_one_call_from_ring_to_bill() -> None:
         timeout=300,
         check=False,
     )
+
+
+@pytest.fixture(autouse=True)
+def _the_lab_as_it_was() -> Iterator[None]:
+    """The command leaves the exchange to whoever calls next; a test leaves it as it found it."""
+    was_running = _run("deploy.lab", "status").returncode == 0
+    yield
+    if not was_running:
+        assert _run("deploy.lab", "down").returncode == 0
+
+
+def test_it_tells_one_call_from_ring_to_bill() -> None:
+    told = _run("config.demo_call")
     assert told.returncode == 0, told.stdout + told.stderr
     last = LAST_LINE.fullmatch(told.stdout.strip().splitlines()[-1])
     assert last is not None, told.stdout
