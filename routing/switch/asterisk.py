@@ -239,8 +239,7 @@ class AsteriskSwitch:
         if channel in self._dialled:
             return
         variables = {f"PJSIP_HEADER(add,{name})": value for name, value in (headers or {}).items()}
-        place = place_of_ending(channel).removeprefix("HOTSEAT_ENDED_")
-        variables["CHANNEL(hangup_handler_push)"] = f"hotseat-ended,s,1({place})"
+        variables["CHANNEL(hangup_handler_push)"] = f"hotseat-ended,s,1({place_of_ending(channel)})"
         try:
             await self._client.originate(
                 channel,
@@ -310,7 +309,9 @@ class AsteriskSwitch:
         return [BridgeSnapshot(id=row["id"], channels=tuple(row["channels"])) for row in rows]
 
     async def endings(self, channels: Sequence[str]) -> Sequence[LegEnded]:
-        told = [ending(name, await _done(self._client.global_variable(place_of_ending(name)))) for name in channels]
+        places = {place_of_ending(name) for name in channels}
+        said = {place: await _done(self._client.global_variable(f"HOTSEAT_ENDED_{place}")) for place in places}
+        told = [ending(name, said[place_of_ending(name)]) for name in channels]
         return [one for one in told if one is not None]
 
     async def endpoints(self) -> Sequence[EndpointSnapshot]:

@@ -58,7 +58,7 @@ _STATES = {
 }
 _FIRST_FAILURE = 300
 _INTERWORKING = 127
-_PLACES = 4096
+_PLACES = 128
 _ANONYMOUS = "anonymous"
 
 
@@ -216,24 +216,25 @@ def _q850(cause: int) -> int:
     return Cause.NORMAL_CLEARING if cause in (0, _INTERWORKING) else cause
 
 
-def place_of_ending(channel: str) -> str:
-    """The global variable in which the dialplan (``[hotseat-ended]``) says how a leg ended.
+def place_of_ending(channel: str) -> int:
+    """Where the dialplan (``[hotseat-ended]``) says how a leg ended: it is in the global variable ``HOTSEAT_ENDED_<place>``.
 
     Callers' channels are counted by the exchange and take the places in turn; ours are named by us, and take one by
     their name.
     """
     if _is_counted(channel):
-        return f"HOTSEAT_ENDED_{int(channel.rpartition('.')[2]) % _PLACES}"
-    return f"HOTSEAT_ENDED_D{crc32(channel.encode()) % _PLACES}"
+        return int(channel.rpartition(".")[2]) % _PLACES
+    return crc32(channel.encode()) % _PLACES
 
 
 def ending(channel: str, text: str) -> LegEnded | None:
-    """Read what such a variable says: channel, seconds since the epoch, cause, state. ``None`` of another channel.
+    """Read what is said of a channel in such a place. ``None``: nothing, or it has fallen out.
 
-    See ``Switch.endings`` for the cause of a dialled leg that had been answered.
+    Each leg is said as channel, seconds since the epoch, cause and state, closed by a bar; the last may be cut off. See
+    ``Switch.endings`` for the cause of a dialled leg that had been answered.
     """
-    words = text.split()
-    if len(words) != 4 or words[0] != channel:
+    words = next((said.split() for said in text.split("|")[:-1] if said.startswith(f"{channel} ")), [])
+    if len(words) != 4:
         return None
     answered = _STATES.get(words[3]) is ChannelState.UP
     cause = _q850(int(words[2]))

@@ -12,6 +12,7 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -203,6 +204,7 @@ def run(*, runs: int, names: Sequence[str], with_rate: bool) -> int:
     urls = services.acquire()
     admin_url = services.target().admin_url
     try:
+        exchange.down()  # one that a killed benchmark left behind has calls in it
         lab = exchange.up()
         report: dict[str, Any] = {"machine": machine(), "versions": acd_place.versions(lab, services)}
         sides: dict[str, tuple[Side, ModuleType | None]] = {"app_queue": (app_queue, None), "floor": (floor, None)}
@@ -255,6 +257,7 @@ def main() -> int:
     parser.add_argument("--without-rate", action="store_true", help="do not look for the highest rate")
     options = parser.parse_args()
     os.environ.setdefault("HOTSEAT_LAB_DIR", str(checkout.STATE / "lab-bench"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was started is stopped too
     names = options.only or ["ours", "app_queue", "floor"]
     return run(runs=options.runs, names=names, with_rate=not options.without_rate)
 

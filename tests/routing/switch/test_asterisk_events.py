@@ -164,14 +164,24 @@ def test_a_snapshot_tells_an_incoming_call_from_others() -> None:
 def test_the_dialplan_says_how_a_leg_ended(channel_id: str, cause: int, state: str, told: int) -> None:
     at = datetime(2026, 11, 22, 22, 18, 59, 921000, tzinfo=UTC)
     ended = LegEnded(channel=channel_id, at=at, cause=told, answered=state == "Up")
-    assert ending(channel_id, f"{channel_id} 1795385939.921 {cause} {state}") == ended
+    assert ending(channel_id, f"{channel_id} 1795385939.921 {cause} {state}|") == ended
 
 
-def test_a_place_that_another_leg_has_taken_says_nothing() -> None:
-    assert ending("node1-1795385937.7", "node1-1795385937.4103 1795385939.921 0 Up") is None
+def test_an_ending_is_found_among_the_others_of_its_place() -> None:
+    place = "node1-1795385937.135 1795385940.1 16 Up|node1-1795385937.7 1795385939.9 16 Up|node1-1795385900.7 17953858"
+    ended = ending("node1-1795385937.7", place)
+    assert ended is not None
+    assert ended.at.timestamp() == 1795385939.9
+    for missing in ("node1-1795385937.1", "node1-1795385900.7", "node1-1795385937.263"):
+        assert ending(missing, place) is None
     assert ending("node1-1795385937.7", "") is None
 
 
+def test_what_a_place_had_no_room_for_is_not_read() -> None:
+    """Cut off, its state would be another."""
+    assert ending("node1-1.7", "node1-1.135 1795385940.1 16 Up|node1-1.7 1795385939.9 16 U") is None
+
+
 def test_callers_take_the_places_in_turn() -> None:
-    assert place_of_ending("node1-1795385937.4103") == place_of_ending("node.1-1795380000.7") == "HOTSEAT_ENDED_7"
-    assert place_of_ending("agent.01a204e3-4752-7a39-b8d6-089b67c3922e").startswith("HOTSEAT_ENDED_D")
+    assert place_of_ending("node1-1795385937.135") == place_of_ending("node.1-1795380000.7") == 7
+    assert 0 <= place_of_ending("agent.01a204e3-4752-7a39-b8d6-089b67c3922e") < 128
