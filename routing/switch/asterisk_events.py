@@ -217,7 +217,7 @@ def _q850(cause: int) -> int:
 
 
 def place_of_ending(channel: str) -> int:
-    """Where the dialplan (``[hotseat-ended]``) says how a leg ended: it is in the global variable ``HOTSEAT_ENDED_<place>``.
+    """Where the dialplan (``[hotseat-ended]``) says how a leg ended: the global variable ``HOTSEAT_ENDED_<place>``.
 
     Callers' channels are counted by the exchange and take the places in turn; ours are named by us, and take one by
     their name.
