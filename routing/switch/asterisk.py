@@ -58,6 +58,8 @@ _INVALID_STATE = 412
 _CONFLICT = 409
 _UNPROCESSABLE = 422
 _SERVER_ERROR = 500
+# The second is a leg that has just ended: the exchange still runs its hang-up handlers.
+_GONE = ("Channel not found", "Channel not in Stasis application")
 _UNSAFE_IN_CALLER_ID = re.compile(r'[<>"\\,\x00-\x1f]')
 
 
@@ -336,7 +338,7 @@ def _caller_id(name: str, number: str) -> str:
 
 
 def _as_switch_error(error: AriError) -> SwitchError:
-    if error.status in (_NOT_FOUND, _INVALID_STATE) or "Channel not found" in error.reason:
+    if error.status in (_NOT_FOUND, _INVALID_STATE) or any(said in error.reason for said in _GONE):
         return ChannelGone(str(error))
     if error.status >= _SERVER_ERROR:
         return SwitchUnavailable(str(error))

@@ -12,6 +12,8 @@ from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 
 from routing.switch.ari import AriClient, AriError, AriUnavailable
+from routing.switch.asterisk import AsteriskSwitch
+from routing.switch.port import ChannelGone, SwitchError, SwitchRefused
 
 pytestmark = pytest.mark.nodb
 
@@ -106,6 +108,22 @@ async def test_a_refusal_is_told_in_the_exchanges_words_and_the_socket_goes_on(
     interface.answer = answer
     await client.request("GET", "/channels")
     assert len(interface.sockets) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "meant"),
+    [
+        (404, "Channel not found", ChannelGone),
+        (409, "Channel not in Stasis application", ChannelGone),
+        (409, "Channel in invalid state", SwitchRefused),
+    ],
+)
+async def test_a_leg_whose_last_handlers_still_run_is_gone(
+    interface: Interface, client: AriClient, status: int, words: str, meant: type[SwitchError]
+) -> None:
+    interface.answer = lambda request: {"status_code": status, "message_body": json.dumps({"message": words})}
+    with pytest.raises(meant):
+        await AsteriskSwitch(client=client, node="one").answer(channel="over")
 
 
 async def test_an_answer_may_be_empty(interface: Interface, client: AriClient) -> None:
