@@ -16,7 +16,7 @@ from tests.chaos.crowd import calling
 from tests.chaos.lines import Line, line, node_is_connected
 from tests.chaos.processes import Installation, Running, installation
 from tests.chaos.storm_plan import RATE, Plan
-from tests.chaos.verdict import left_over, on_record, wrong_with_calls
+from tests.chaos.verdict import on_record, settles, wrong_with_calls
 from tests.waiting import looks, until
 
 FIRST = 447_701_000_000
@@ -46,7 +46,7 @@ def play(lab: Lab, server: valkey.Server, decided: Plan) -> dict[str, Any]:
         sipps = [stack.enter_context(calling(lab, crowd)) for crowd in crowds if crowd.calls]
         kills = _kill_all(decided, there, running, server, lines)
         _wait_for_callers(sipps, lines)
-        settled = _settles(lab)
+        settled = settles(lab, within_s=SETTLED_S, every_s=1.0)
         problems = [problem for one, sipp in zip(lines, sipps, strict=False) for problem in _wrong(one, sipp)]
         endings = Counter(str(served.contact.end_reason) for one in lines for served in on_record(one.tenant))
     violations = problems + settled
@@ -97,11 +97,3 @@ def _wait_for_callers(sipps: list[Sipp], lines: list[Line]) -> None:
         if all(sipp.process.poll() is not None for sipp in sipps):
             return
         _come_back(lines)
-
-
-def _settles(lab: Lab) -> list[str]:
-    """What is left when everything had time to come to its end."""
-    for _ in looks(within_s=SETTLED_S, every_s=1.0):
-        if not (left := left_over(lab)):
-            break
-    return left

@@ -22,6 +22,7 @@ from routing.states import LIVE_OFFER, CommandState, ContactState, EndReason
 from tenants.models import Timer
 from tenants.public import Event, Tenant, engine_scope, tenant_scope
 from tests.chaos.crowd import digits, number_of
+from tests.waiting import looks
 
 TOLERANCE_S = 1.0
 _Row = TypeVar("_Row", Offer, Participation, Segment)
@@ -149,6 +150,15 @@ def left_over(lab: Lab) -> list[str]:
     counts["channels"] = len(_of_exchange(lab, "/channels"))
     counts["bridges"] = len(_of_exchange(lab, "/bridges"))
     return [f"{count} {what} left" for what, count in counts.items() if count]
+
+
+def settles(lab: Lab, *, within_s: float, every_s: float = 0.05) -> list[str]:
+    """Wait until nothing is left over, and return what is left at last."""
+    left: list[str] = []
+    for _ in looks(within_s=within_s, every_s=every_s):
+        if not (left := left_over(lab)):
+            break
+    return left
 
 
 def _of_exchange(lab: Lab, path: str) -> Sequence[object]:

@@ -25,7 +25,7 @@ from tenants.public import Event, engine_scope
 from tests.chaos.crowd import calling, number_of
 from tests.chaos.lines import Line, last_alive, line, node_is_connected
 from tests.chaos.processes import installation
-from tests.chaos.verdict import left_over, wrong_with_calls
+from tests.chaos.verdict import settles, wrong_with_calls
 from tests.lab.wire import wire_in_thread
 from tests.waiting import until
 
@@ -67,7 +67,7 @@ def test_calls_outlive_an_event_socket_that_is_dropped_under_load(
         wire.mend()
         until("the worker is connected again", lambda: node_is_connected(lab), within_s=HEALED_S)
         until("the callers are served", partial(served, one, callers), within_s=OVER_S)
-        until("everything is over", lambda: not left_over(lab), within_s=20)
+        assert settles(lab, within_s=20) == []
         assert wrong_with_calls(one.tenant, callers.calls(), one.phones.calls()) == []
 
 
@@ -91,7 +91,7 @@ def test_an_exchange_that_does_not_answer_is_seen_and_heals(lab: Lab, tmp_path: 
             assert not switch_part()[0]
         until("/readyz says that it is well again", lambda: switch_part()[0], within_s=HEALED_S)
         far = callers.wait(OVER_S)
-        until("everything is over", lambda: not left_over(lab), within_s=20)
+        assert settles(lab, within_s=20) == []
         assert wrong_with_calls(one.tenant, far, one.phones.calls()) == []
 
 
@@ -119,7 +119,7 @@ def test_an_exchange_that_is_killed_ends_its_calls_once_when_it_was_last_alive(l
         exchange.start(lab)
         until("every contact has ended", lambda: len(one.contacts(ContactState.ENDED)) == 50, within_s=FREE_S)
         until("every agent is free", lambda: free_agents(one) == 25, within_s=FREE_S - (time.monotonic() - killed_at))
-        until("nothing is left", lambda: not left_over(exchange.load() or lab), within_s=20)
+        assert settles(exchange.load() or lab, within_s=20) == []
         contacts = one.contacts()
     assert {contact.end_reason for contact in contacts} == {EndReason.SWITCH_LOST}
     ended = [contact.ended_at for contact in contacts if contact.ended_at]
@@ -151,7 +151,7 @@ def test_dead_name_servers_do_not_hold_up_calls(lab: Lab, tmp_path: Path) -> Non
         until("the worker is connected", lambda: node_is_connected(deaf), within_s=20)
         callers = stack.enter_context(calling(deaf, one.crowd(first=FIRST + 3000, calls=12, rate=4)))
         far = callers.wait(OVER_S)
-        until("everything is over", lambda: not left_over(deaf), within_s=20)
+        assert settles(deaf, within_s=20) == []
         assert wrong_with_calls(one.tenant, far, one.phones.calls()) == []
         assert dead_name_servers(etc / "resolv.conf") == ["192.0.2.1"]
         rung = {number_of(leg): leg.invite_at for leg in one.phones.calls()}

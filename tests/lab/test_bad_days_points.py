@@ -17,7 +17,7 @@ from deploy.lab.sipp import Phone, Sipp
 from tests.chaos.crowd import calling
 from tests.chaos.lines import Line, expire_lease, line, node_is_connected
 from tests.chaos.processes import Installation, Running, installation
-from tests.chaos.verdict import left_over, wrong_with_calls
+from tests.chaos.verdict import settles, wrong_with_calls
 from tests.waiting import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
@@ -53,7 +53,7 @@ def points_of(there: Installation, lab: Lab, lines: Sequence[Line], file: Path) 
         crowds = [one.crowd(first=FIRST - 100, calls=4, talk_s=(3, 4)) for one in lines]
         for sipp in [calls.enter_context(calling(lab, crowd)) for crowd in crowds]:
             sipp.wait(OVER_S)
-        until("everything is over", lambda: not left_over(lab), within_s=15)
+        assert settles(lab, within_s=15) == []
     worker.stop()
     found = dict.fromkeys(file.read_text().split())
     return [point for point in found if not point.startswith(LEFT_OUT) and not point.endswith(".uncommitted")]
@@ -85,7 +85,7 @@ def test_a_worker_killed_at_every_point_costs_no_call_and_no_second_record(lab: 
             worker = standby
         assert survivors == []
         until("every caller is served", partial(served, lines, [*sipps[0], *sipps[1]]), within_s=OVER_S)
-        until("everything is over", lambda: not left_over(lab), within_s=30)
+        assert settles(lab, within_s=30) == []
         for one, own in zip(lines, sipps, strict=True):
             callers = [far for sipp in own for far in sipp.calls()]
             assert wrong_with_calls(one.tenant, callers, one.phones.calls()) == []

@@ -38,7 +38,7 @@ from tests.api import signed_in
 from tests.chaos.crowd import FIRST_MEDIA, LAST_MEDIA, calling
 from tests.chaos.lines import line, node_is_connected
 from tests.chaos.processes import Installation, Running, installation
-from tests.chaos.verdict import left_over, wrong_with_calls
+from tests.chaos.verdict import settles, wrong_with_calls
 from tests.waiting import until
 
 pytestmark = pytest.mark.lab
@@ -74,7 +74,7 @@ def test_callers_hear_music_while_postgresql_is_away_and_nothing_is_lost(
         waits.make_ready()
         far = [*talking.wait(OVER_S), *late.wait(OVER_S)]
         alone = waiting.wait(OVER_S)
-        until("everything is over", lambda: not left_over(lab), within_s=20)
+        assert settles(lab, within_s=20) == []
         assert wrong_with_calls(talks.tenant, far, talks.phones.calls()) == []
         assert wrong_with_calls(waits.tenant, alone, waits.phones.calls()) == []
 
@@ -125,7 +125,7 @@ def test_routing_goes_on_without_valkey_and_the_board_is_right_soon_after(lab: L
             client.flushall()
         until("the board is right again", board.is_right, within_s=RIGHT_S)
         far = callers.wait(OVER_S)
-        until("everything is over", lambda: not left_over(lab), within_s=20)
+        assert settles(lab, within_s=20) == []
         until("the board shows the end", lambda: board.is_right() and board.waiting() == 0, within_s=RIGHT_S)
         until("every event is passed on", nothing_in_the_outbox, within_s=10)
         assert wrong_with_calls(one.tenant, far, one.phones.calls()) == []
@@ -227,7 +227,7 @@ def test_engine_and_web_may_be_killed_at_random(lab: Lab, tmp_path: Path) -> Non
             name = chance.choice(sorted(running))
             running[name] = again(there, running[name])
         far = callers.wait(OVER_S)
-        until("everything is over", lambda: not left_over(lab), within_s=20)
+        assert settles(lab, within_s=20) == []
         until("every event is passed on", nothing_in_the_outbox, within_s=20)
         until("the web process answers", partial(is_alive, port), within_s=20)
         assert wrong_with_calls(one.tenant, far, one.phones.calls()) == []

@@ -18,7 +18,7 @@ from tenants.public import Event, db_now, engine_scope
 from tests.chaos.crowd import calling
 from tests.chaos.lines import Line, holder, line, listeners, node_is_connected
 from tests.chaos.processes import Installation, Running, installation
-from tests.chaos.verdict import left_over, wrong_with_calls
+from tests.chaos.verdict import settles, wrong_with_calls
 from tests.waiting import until
 
 pytestmark = pytest.mark.lab
@@ -54,7 +54,7 @@ def test_calls_in_queue_ring_and_talk_outlive_their_worker(lab: Lab, tmp_path: P
         until("the standby has taken over", lambda: holder(lab)[1] > before[1], within_s=TAKEN_OVER_S)
         waits.make_ready()
         far = [sipp.wait(OVER_S) for sipp in sipps]
-        until("everything is over", lambda: not left_over(lab), within_s=20)
+        assert settles(lab, within_s=20) == []
         for (one, _), callers in zip(lines, far, strict=True):
             assert wrong_with_calls(one.tenant, callers, one.phones.calls()) == []
         assert len(talks.phones.calls()) == len(rings.phones.calls()) == 1
@@ -76,7 +76,7 @@ def test_a_worker_that_slept_sends_at_most_the_command_that_was_past_its_check(l
         woken_at = now()
         until("the sleeper knows", lambda: sleeper.said("switch node lost to another worker"), within_s=10)
         far = callers.wait(OVER_S)
-        until("everything is over", lambda: not left_over(lab), within_s=20)
+        assert settles(lab, within_s=20) == []
         assert wrong_with_calls(one.tenant, far, one.phones.calls()) == []
         with engine_scope(read_only=True):
             late = SwitchCommand.objects.filter(fence=before[1], begun_at__gt=woken_at)
@@ -99,7 +99,7 @@ def test_a_worker_whose_clock_is_an_hour_off_keeps_order_deadlines_and_bill(lab:
         far = callers.wait(OVER_S)
         until("the offer has run out", lambda: missed.contacts(ContactState.QUEUED), within_s=12)
         patient.wait(OVER_S)
-        until("everything is over", lambda: not left_over(lab), within_s=40)
+        assert settles(lab, within_s=40) == []
         ended_at = now()
         assert wrong_with_calls(one.tenant, far, one.phones.calls()) == []
         contacts = one.contacts()
