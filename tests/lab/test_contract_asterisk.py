@@ -12,6 +12,7 @@ from typing import Literal, cast
 
 import pytest
 
+from deploy.lab import exchange
 from deploy.lab.exchange import Lab
 from deploy.lab.sipp import Caller, Outside, Phone, Phones, Sipp, call
 from deploy.lab.sipp_log import FarCall
@@ -127,9 +128,11 @@ class SippFarEnd:
         await self._wire.mend()
 
     def stop(self) -> None:
-        """End the callers that a failed test left."""
+        """Leave the exchange as it was: without bridges, and without the callers of a failed test."""
         for sipp in self._callers:
             sipp.stop()
+        for bridge in cast("list[dict[str, str]]", exchange.ari(self._lab, "GET", "/bridges")):
+            exchange.ari(self._lab, "DELETE", f"/bridges/{bridge['id']}")
 
 
 class TestAsterisk(SwitchContract):
