@@ -17,6 +17,7 @@ from routing.public import (
     OUTBOUND_ENDED,
     STEP_SET,
     MatchRunner,
+    PoolTaken,
     end_wrap_up_segment_of,
     judge_profile,
     refuse_required_skill,
@@ -32,21 +33,24 @@ MATCH_PATIENCE_S = 2.0
 MATCHING_THREADS = 3
 
 
-def match(pool: UUID) -> None:
-    """Run the pass that a committed change asks for.
+def match(pool: UUID, *, wait: bool = True) -> bool:
+    """Run the pass that a committed change asks for. False when it may not `wait` and another pass is under way.
 
     What asked for it has been committed, so whatever fails now must not make it look failed, nor be lost with a thread
     that nobody waits for: it is logged, and the sweep finds the pair a second later.
     """
     try:
-        with_retries(lambda: run_pool(pool), patience_s=MATCH_PATIENCE_S)
+        with_retries(lambda: run_pool(pool, wait=wait), patience_s=MATCH_PATIENCE_S)
+    except PoolTaken:
+        return False
     except Exception:
         log.exception("a matching pass failed; the sweep will make up for it")
+    return True
 
 
 @contextmanager
 def matching_aside() -> Generator[None]:
-    """Within it, passes have threads of their own: what an exchange tells next does not wait for them."""
+    """Within it, passes that must wait do so in threads of their own: what an exchange tells next does not."""
     with ThreadPoolExecutor(MATCHING_THREADS, "matching") as threads:
         wire_matching(run_pools=MatchRunner(run=match, executor=threads), send_hints=HintSender())
         try:

@@ -3,7 +3,7 @@
 from routing.backups import in_force, in_force_everywhere
 from routing.eligibility import ensure_demand, judge_profile
 from routing.flows import FlowReport, FlowUnreadable, read_flow_json
-from routing.matching import MatchRunner, run_pool, sweep
+from routing.matching import MatchRunner, PoolTaken, run_pool, sweep
 from routing.models import (
     Channel,
     Contact,
@@ -75,6 +75,7 @@ __all__ = [
     "OfferState",
     "OutboundCall",
     "Participation",
+    "PoolTaken",
     "Queue",
     "RouteDraft",
     "Segment",

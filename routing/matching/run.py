@@ -34,9 +34,8 @@ SQL = Path(__file__).parent / "sql"
 ROWS_A_ROUND = 16
 """How many contacts of a demand, and slots of a profile, a round reads."""
 
-POOL_LOCK = """
-    SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
-           pg_advisory_xact_lock(hashtextextended(%s, 0)), clock_timestamp()
+_BEGIN = """
+    SELECT set_config('plan_cache_mode', 'force_generic_plan', true), {ours}, clock_timestamp()
 """
 """The clock is read when the lock has been given: a select list is evaluated from left to right.
 
@@ -44,18 +43,26 @@ A pass has a few statements, each with one good plan, whatever its parameters ar
 deserve plans of their own, and would make them in each pass anew, which took longer than the rest of it.
 """
 
-CLOCK_READ = (CLOCK.sql, ())
+POOL_LOCK = _BEGIN.format(ours="pg_advisory_xact_lock(hashtextextended(%s, 0)) IS NOT NULL")
+POOL_LOCK_IF_FREE = _BEGIN.format(ours="pg_try_advisory_xact_lock(hashtextextended(%s, 0))")
+
+CLOCK_READ = f"SELECT true, ({CLOCK.sql})"
 
 
-def run_pool(pool: UUID) -> int:
+class PoolTaken(Exception):
+    """Another pass of the pool is under way."""
+
+
+def run_pool(pool: UUID, *, wait: bool = True) -> int:
     """Match the pool until nothing pairs, and return how many offers were made.
 
     One transaction under the pool's lock, at READ COMMITTED: the lock is taken in a statement of its own before
-    anything is read, so that the rows read are those that the last holder left.
+    anything is read, so that the rows read are those that the last holder left. Unless it may `wait` for the lock,
+    it raises `PoolTaken` when another has it.
     """
     offers, rows = 0, ROWS_A_ROUND
     with engine_scope():
-        now, found = _look(pool, rows, first=(POOL_LOCK, [f"pool:{pool}"]))
+        now, found = _look(pool, rows, first=(POOL_LOCK if wait else POOL_LOCK_IF_FREE, [f"pool:{pool}"]))
         while found.free:
             pairs, leaves_more = _choose(found, rows=rows)
             made = _make_offers(pairs, now=now) if pairs else 0
@@ -65,7 +72,7 @@ def run_pool(pool: UUID) -> int:
                 break
             if not pairs:
                 rows *= 4
-            now, found = _look(pool, rows, first=CLOCK_READ)
+            now, found = _look(pool, rows, first=(CLOCK_READ, ()))
     return offers
 
 
@@ -79,10 +86,12 @@ class Found:
 
 
 def _look(pool: UUID, rows: int, *, first: tuple[str, Sequence[Any]]) -> tuple[datetime, Found]:
-    """Read one round in one round trip, behind `first`, which ends with the clock."""
+    """Read one round in one round trip, behind `first`, which ends with whether the pool is ours, and the clock."""
     given = {"pool": pool, "limit": rows, "channels": list(Channel.values)}
     queries = [(load_query(SQL / name), given) for name in ("free.sql", "waiting.sql", "fits.sql")]
-    ((*_, now),), *found = current_scope().statements.read(first, *queries)
+    ((*_, ours, now),), *found = current_scope().statements.read(first, *queries)
+    if not ours:
+        raise PoolTaken
     return now, Found(*found)
 
 
@@ -214,10 +223,13 @@ class MatchRunner:
 
     A request that comes while a pass of the same pool has not begun needs none of its own: that pass will see it. So
     a flood of requests occupies two threads a pool at most: one that matches and one that waits. With an `executor`,
-    those are its threads, and nobody who asks waits for a pass.
+    who asks never is the one that waits: they run the pass when nobody else does, and leave it to the executor's
+    threads when somebody does, in this process or another.
+
+    `run` matches a pool; given ``wait=False``, it says whether the pool was free.
     """
 
-    def __init__(self, *, run: Callable[[UUID], object] = run_pool, executor: Executor | None = None) -> None:
+    def __init__(self, *, run: Callable[..., bool], executor: Executor | None = None) -> None:
         self._run_pool, self._executor = run, executor
         self._guard = threading.Lock()
         self._waiting: set[UUID] = set()
@@ -225,19 +237,41 @@ class MatchRunner:
 
     def __call__(self, pools: frozenset[UUID]) -> None:
         for pool in sorted(pools):
-            with self._guard:
-                if pool in self._waiting:
-                    continue
-                self._waiting.add(pool)
+            if not self._join(pool):
+                continue
             if self._executor is None:
                 self._run(pool)
-            else:
+            elif not self._run_at_once(pool):
                 self._executor.submit(self._run, pool)
 
-    def _run(self, pool: UUID) -> None:
+    def _join(self, pool: UUID) -> bool:
+        """Return whether this request is the one that is to wait for the pool; False when another does already."""
         with self._guard:
-            lock = self._running[pool]
-        with lock:
-            with self._guard:
-                self._waiting.discard(pool)
+            if pool in self._waiting:
+                return False
+            self._waiting.add(pool)
+            return True
+
+    def _begin(self, pool: UUID) -> None:
+        with self._guard:
+            self._waiting.discard(pool)
+
+    def _lock_of(self, pool: UUID) -> threading.Lock:
+        with self._guard:
+            return self._running[pool]
+
+    def _run(self, pool: UUID) -> None:
+        with self._lock_of(pool):
+            self._begin(pool)
             self._run_pool(pool)
+
+    def _run_at_once(self, pool: UUID) -> bool:
+        """Run the pass unless the pool is taken; return False when a pass of it is still to be run."""
+        lock = self._lock_of(pool)
+        if not lock.acquire(blocking=False):
+            return False
+        try:
+            self._begin(pool)
+            return self._run_pool(pool, wait=False) or not self._join(pool)
+        finally:
+            lock.release()

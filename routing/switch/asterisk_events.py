@@ -118,9 +118,9 @@ class Translator:
     *Answered.* A dialled leg's channel is up a moment before it can be bridged; it is reported answered when it can,
     with the time at which it came up.
 
-    *Ended.* A dialled leg was subscribed to by dialling it and is told destroyed, with its cause. An incoming one is
-    forgotten by the exchange's application as it leaves it, which in this dialplan it does only to end; why, was said
-    just before.
+    *Ended.* A dialled leg was subscribed to by dialling it and is told destroyed, with its cause. An incoming one has
+    ended when somebody hangs up, of which its cause is told; and if nobody said so, when it leaves the exchange's
+    application, which in this dialplan it does only to end.
 
     What is remembered for that is forgotten with each new connection: losing it costs a cause's or a millisecond's
     precision.
@@ -129,13 +129,13 @@ class Translator:
     def __init__(self, application: str) -> None:
         self._application = application
         self._up_at: dict[str, datetime] = {}
-        self._hangup: dict[str, tuple[int, int]] = {}
+        self._hung_up: set[str] = set()
         self._requested: dict[str, int] = {}
         self._reachable: dict[str, bool] = {}
 
     def forget(self) -> None:
         """Begin afresh: events were missed."""
-        for memory in (self._up_at, self._hangup, self._requested, self._reachable):
+        for memory in (self._up_at, self._hung_up, self._requested, self._reachable):
             memory.clear()
 
     def hangup_requested(self, channel: str, cause: int) -> None:
@@ -153,16 +153,14 @@ class Translator:
         match event["type"]:
             case "StasisStart":
                 return self._started(event, at)
-            case "StasisEnd":
-                return self._left(event["channel"], at)
+            case "ChannelHangupRequest" | "StasisEnd":
+                return self._caller_ended(event, at)
             case "ChannelStateChange":
                 return self._changed(event["channel"], at)
             case "ChannelDestroyed":
                 return self._ended(event["channel"], at, event["cause"], event.get("tech_cause") or 0)
             case "EndpointStateChange":
                 return self._endpoint(event["endpoint"], at)
-            case "ChannelHangupRequest":
-                self._hangup[event["channel"]["id"]] = (event.get("cause") or 0, event.get("tech_cause") or 0)
         return None
 
     def _started(self, event: Json, at: datetime) -> SwitchEvent | None:
@@ -184,15 +182,20 @@ class Translator:
         self._up_at[channel["id"]] = at
         return None
 
-    def _left(self, channel: Json, at: datetime) -> SwitchEvent | None:
-        if not is_arrival(channel, self._application):
+    def _caller_ended(self, event: Json, at: datetime) -> SwitchEvent | None:
+        """An incoming leg's end, told once: as somebody hangs up, or else as it leaves the application."""
+        channel, leaves = event["channel"], event["type"] == "StasisEnd"
+        told = channel["id"] in self._hung_up
+        if leaves:
+            self._hung_up.discard(channel["id"])
+        if told or not is_arrival(channel, self._application):
             return None
-        cause, status = self._hangup.get(channel["id"], (0, 0))
-        return self._ended(channel, at, cause, status)
+        if not leaves:
+            self._hung_up.add(channel["id"])
+        return self._ended(channel, at, event.get("cause") or 0, event.get("tech_cause") or 0)
 
     def _ended(self, channel: Json, at: datetime, cause: int, status: int) -> LegEnded:
         self._up_at.pop(channel["id"], None)
-        self._hangup.pop(channel["id"], None)
         requested = self._requested.pop(channel["id"], 0)
         return LegEnded(
             channel=channel["id"],

@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
+import pytest
 
 from agents.public import set_ready
-from routing.matching import MatchRunner
-from routing.matching.run import run_pool
+from config.wiring import match
+from routing.matching import MatchRunner, PoolTaken, run_pool
 from routing.models import Contact
 from routing.states import ContactState
-from tenants.public import Tenant, engine_scope
+from tenants.public import Tenant, current_scope, engine_scope
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd
@@ -139,11 +140,10 @@ def test_a_flood_of_requests_occupies_two_threads_a_pool() -> None:
     began, go = threading.Semaphore(0), threading.Event()
     passes: list[object] = []
 
-    def slow(pool: object) -> int:
+    def slow(pool: object) -> bool:
         passes.append(pool)
         began.release()
-        go.wait(timeout=10)
-        return 0
+        return go.wait(timeout=10)
 
     runner, pools = MatchRunner(run=slow), frozenset({line.tenant.id})
     with ThreadPoolExecutor(12) as threads:
@@ -160,16 +160,48 @@ def test_a_flood_of_requests_occupies_two_threads_a_pool() -> None:
     assert passes == [line.tenant.id] * 2
 
 
-def test_with_threads_of_its_own_nobody_who_asks_waits_for_a_pass() -> None:
+def test_with_an_executor_nobody_who_asks_waits_for_a_pass_of_somebody_else() -> None:
     line = calls.make_line()
+    pools = frozenset({line.tenant.id})
     began, go = threading.Event(), threading.Event()
+    threads_of: list[str] = []
 
-    def slow(_pool: object) -> None:
+    def slow(_pool: object, *, wait: bool = True) -> bool:
+        threads_of.append(threading.current_thread().name)
         began.set()
         assert go.wait(timeout=10)
+        return True
 
-    with ThreadPoolExecutor(2) as threads:
-        runner = MatchRunner(run=slow, executor=threads)
-        runner(frozenset({line.tenant.id}))  # returns, though the pass waits for `go`
+    with ThreadPoolExecutor(1, "aside") as aside, ThreadPoolExecutor(1, "first") as threads:
+        runner = MatchRunner(run=slow, executor=aside)
+        first = threads.submit(runner, pools)
         assert began.wait(timeout=5)
+        runner(pools)  # returns, though the pass that it asked for waits for `go`
         go.set()
+        first.result(timeout=5)
+    assert threads_of == ["first_0", "aside_0"]
+
+
+def test_a_pass_that_another_process_holds_up_is_left_to_the_executor() -> None:
+    line = calls.make_line()
+    crowd.seat_agents(line.tenant, 1)
+    with calls.matching_by_hand():
+        (contact,) = calls.queued(line, 1)
+    held, free = threading.Event(), threading.Event()
+
+    def elsewhere() -> None:
+        with engine_scope():
+            current_scope().statements.read((POOL_LOCK, [f"pool:{line.tenant.id}"]))
+            held.set()
+            assert free.wait(timeout=10)
+
+    with ThreadPoolExecutor(1) as other, ThreadPoolExecutor(1) as aside:
+        holding = other.submit(elsewhere)
+        assert held.wait(timeout=5)
+        with pytest.raises(PoolTaken):
+            run_pool(line.tenant.id, wait=False)
+        MatchRunner(run=match, executor=aside)(frozenset({line.tenant.id}))  # returns, though the pool is taken
+        assert calls.now_of(contact).state == ContactState.QUEUED
+        free.set()
+        holding.result(timeout=5)
+    assert calls.now_of(contact).state == ContactState.OFFERED

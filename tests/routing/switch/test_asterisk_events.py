@@ -71,21 +71,32 @@ def test_a_dialled_leg_is_answered_when_it_can_be_bridged_at_the_time_it_came_up
     [(None, None, (16, None)), (127, 487, (16, 487)), (38, None, (38, None))],
     ids=["BYE", "CANCEL", "network"],
 )
-def test_an_incoming_leg_ends_as_it_leaves_the_application(
+def test_an_incoming_leg_ends_once_when_somebody_hangs_up(
     translator: Translator, cause: int | None, status: int | None, wanted: tuple[int, int | None]
 ) -> None:
     said: dict[str, Any] = {} if cause is None else {"cause": cause}
     said |= {} if status is None else {"tech_cause": status}
-    assert translator.translate(event("ChannelHangupRequest", **said)) is None
-    ended = translator.translate(event("StasisEnd"))
+    ended = translator.translate(event("ChannelHangupRequest", **said))
     assert isinstance(ended, LegEnded)
     assert (ended.cause, ended.sip_status) == wanted
+    assert translator.translate(event("ChannelHangupRequest", cause=32, soft=True)) is None
+    assert translator.translate(event("StasisEnd", at=LATER)) is None
+
+
+def test_an_incoming_leg_of_which_nobody_said_more_ends_as_it_leaves_the_application(translator: Translator) -> None:
+    ended = translator.translate(event("StasisEnd"))
+    assert isinstance(ended, LegEnded)
+    assert (ended.cause, ended.sip_status) == (16, None)
+
+
+def test_a_dialled_leg_whose_hangup_is_asked_for_has_not_ended(translator: Translator) -> None:
+    leg = channel(name="leg", data="hotseat-node1,dialled")
+    assert translator.translate(event("ChannelHangupRequest", channel=leg, cause=16)) is None
 
 
 def test_a_leg_that_we_hung_up_ends_with_our_cause(translator: Translator) -> None:
     translator.hangup_requested("node1-1.5", 21)
-    translator.translate(event("ChannelHangupRequest", cause=32, soft=True))
-    ended = translator.translate(event("StasisEnd"))
+    ended = translator.translate(event("ChannelHangupRequest", cause=32, soft=True))
     assert isinstance(ended, LegEnded)
     assert ended.cause == 21
 
