@@ -42,6 +42,8 @@ PATIENCE_SECONDS = 30.0
 """How long a command is tried on an exchange that does not answer, before it is given up and those behind it go on."""
 
 PATIENCE_WITH_DATABASE_SECONDS = 10.0
+HANGING_UP_SECONDS = 0.1
+"""How long the next command for an agent waits for the end of a leg that was hung up; it may have been over before."""
 
 
 class NodeCommands:
@@ -204,6 +206,9 @@ class NodeCommands:
 
     async def _try(self, command: Command, *, in_doubt: bool) -> None:
         """Do it. `in_doubt`: the exchange was asked before, and did not say what it did."""
+        if command.kind == CommandKind.HANG_UP and command.session_id:
+            await self._hang_up_agent(command)
+            return
         if command.kind != CommandKind.DIAL:
             await perform(command, self._switch, sounds=self._sounds)
             return
@@ -214,6 +219,14 @@ class NodeCommands:
             caller = await self._read(partial(caller_of, command))
         number = await self._read(partial(number_of, command)) if command.is_outbound else ""
         await dial(command, self._switch, caller=caller, number=number)
+
+    async def _hang_up_agent(self, command: Command) -> None:
+        """End an agent's leg, and stay in line until it is over: the next call must not ring a telephone in it."""
+        with self._reports.ending(command.arguments["channel"]) as over:
+            await perform(command, self._switch, sounds=self._sounds)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HANGING_UP_SECONDS):
+                    await over.wait()
 
     async def _was_dialled(self, channel: str) -> bool:
         legs = {leg.id for leg in await self._switch.channels()}

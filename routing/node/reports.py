@@ -1,6 +1,8 @@
 """What the exchange tells, applied by the services: in order where order matters, side by side where it does not."""
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -16,11 +18,23 @@ class Reports:
     def __init__(self, *, node: str, threads: Threads) -> None:
         self._node, self._threads = node, threads
         self._tasks = KeyedTasks()
+        self._endings: dict[str, asyncio.Event] = {}
 
     def take(self, event: port.SwitchEvent) -> None:
         """Apply it behind all that it must be in order with; what has no consequence needs no thread."""
+        if isinstance(event, port.LegEnded) and event.channel in self._endings:
+            self._endings[event.channel].set()
         if is_of_consequence(event):
             self.start(_keys(event), partial(self.apply, event))
+
+    @contextmanager
+    def ending(self, channel: str) -> Iterator[asyncio.Event]:
+        """Give what is set, within the block, as the exchange says that the leg has ended."""
+        over = self._endings.setdefault(channel, asyncio.Event())
+        try:
+            yield over
+        finally:
+            self._endings.pop(channel, None)
 
     def start(self, keys: Iterable[str], work: Callable[[], Awaitable[None]]) -> None:
         """Do other work in order with the reports of `keys`."""

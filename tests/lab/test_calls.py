@@ -17,6 +17,7 @@ from routing.models import ContactParty, Queue
 from routing.states import ContactState, EndReason, OfferState, SegmentKind
 from tenants.public import CSP_TENANT_ID, Tenant, engine_scope, tenant_scope
 from tests import factories
+from tests.lab.settled import settled
 from tests.lab.stack import Seated, contacts_of, in_state, record_of, seat, working
 from tests.waiting import eventually
 
@@ -84,7 +85,7 @@ async def test_a_private_number_reaches_an_agent_and_is_recorded_to_the_second(l
     with Phones(lab, [agent.station.endpoint], Phone()):
         async with working(lab):
             far = await done(call(lab, Caller(to=number, number=ANI, talk_s=3.0)))
-            (contact,) = await ended(tenant)
+            (contact,) = await settled(lab, tenant, 1)
     found = await sync_to_async(record_of)(contact)
     assert contact.end_reason == EndReason.HANDLED
     assert [row.kind for row in found["segments"]] == [

@@ -23,6 +23,7 @@ from routing.switch.port import Cause, SwitchRefused, SwitchUnavailable
 from routing.switch.simulation.exchange import Exchange
 from routing.switch.simulation.faults import Faults
 from routing.switch.simulation.telephones import PhoneHabit, place_call
+from routing.switch.simulator import SimulatedSwitch
 from tenants.public import Process, engine_scope
 from tests.routing.node.test_worker import (
     NUMBER,
@@ -260,3 +261,39 @@ async def test_a_worker_without_its_lease_hangs_nothing_up(tmp_path: Path) -> No
         await worker.reports.drain()
         assert set(exchange.live) == {leg.id for leg in strays}
     exchange.stop()
+
+
+async def test_a_telephone_rings_again_only_when_its_last_leg_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real exchange says that it hangs up before the telephone has heard of it."""
+    line, _, station = await in_thread(line_with_agent)()
+    exchange, hang_up, dial = Exchange(), SimulatedSwitch.hang_up, SimulatedSwitch.dial
+    hanging_up: list[asyncio.Task[None]] = []
+    alive_as_it_rang: list[set[str]] = []
+
+    async def later(switch: SimulatedSwitch, **leg: Any) -> None:
+        await asyncio.sleep(commands.HANGING_UP_SECONDS / 2)
+        await hang_up(switch, **leg)
+
+    async def acknowledged_at_once(switch: SimulatedSwitch, **leg: Any) -> None:
+        hanging_up.append(asyncio.create_task(later(switch, **leg)))
+
+    async def noted(switch: SimulatedSwitch, **leg: Any) -> None:
+        alive_as_it_rang.append(set(switch.exchange.live) - {caller.channel for caller in callers})
+        await dial(switch, **leg)
+
+    monkeypatch.setattr(SimulatedSwitch, "hang_up", acknowledged_at_once)
+    monkeypatch.setattr(SimulatedSwitch, "dial", noted)
+    register(exchange, station)
+    callers = [place_call(exchange, dnis=line.number, ani=NUMBER) for _ in range(2)]
+    async with worker_on(exchange, tmp_path, holder="one"):
+        for _ in callers:
+            talking = await eventually(
+                lambda: [one for one in callers if one.in_company and not one.is_over], within_s=8
+            )
+            talking[0].hang_up()
+        await eventually(lambda: all_legs_over(line.tenant), within_s=8)
+    exchange.stop()
+    assert len(hanging_up) == 2
+    assert alive_as_it_rang == [set(), set()]
