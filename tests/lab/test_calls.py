@@ -85,7 +85,8 @@ async def test_a_private_number_reaches_an_agent_and_is_recorded_to_the_second(l
     with Phones(lab, [agent.station.endpoint], Phone()):
         async with working(lab):
             far = await done(call(lab, Caller(to=number, number=ANI, talk_s=3.0)))
-            (contact,) = await settled(lab, tenant, 1)
+            (contact,) = await ended(tenant)
+            await settled(lab, tenant, 1)
     found = await sync_to_async(record_of)(contact)
     assert contact.end_reason == EndReason.HANDLED
     assert [row.kind for row in found["segments"]] == [
