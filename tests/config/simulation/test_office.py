@@ -44,6 +44,12 @@ def states(tenant: Tenant) -> list[str]:
         return list(AgentSession.objects.filter(logged_out_at=None).values_list("state", flat=True))
 
 
+def only_contact(tenant: Tenant) -> Contact:
+    with tenant_scope(tenant.id, read_only=True):
+        row: Contact = Contact.objects.get()
+        return row
+
+
 async def keep_working(office: Office, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         await sync_to_async(office.work)()
@@ -77,18 +83,14 @@ async def test_they_serve_a_caller_and_wrap_up(tmp_path: Path, monkeypatch: pyte
         await eventually(lambda: states(tenant) == [SessionState.READY], within_s=10)
         caller = board.call(line.number.e164)
         assert await caller.joined(within_s=10)
+        await eventually(lambda: only_contact(tenant).state == ContactState.ENGAGED)
         caller.hang_up()
         await eventually(lambda: states(tenant) == [SessionState.WRAP_UP])
         await eventually(lambda: states(tenant) == [SessionState.READY], within_s=10)
         stopping.set()
         await working
 
-    def contact() -> Contact:
-        with tenant_scope(tenant.id, read_only=True):
-            row: Contact = Contact.objects.get()
-            return row
-
-    assert (await sync_to_async(contact)()).state == ContactState.ENDED
+    assert (await sync_to_async(only_contact)(tenant)).state == ContactState.ENDED
 
 
 def test_the_next_run_adopts_the_sessions_of_the_last() -> None:
