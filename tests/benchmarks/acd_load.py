@@ -25,7 +25,6 @@ from deploy.lab.sipp_log import FarCall
 
 FIRST_NUMBER = 13_900_000_000
 OVERTAKEN_BY_S = 0.05
-_CALLER_MEDIA = 40_000
 _DRAIN_S = 120
 
 
@@ -78,7 +77,7 @@ def offer(lab: Lab, target: Target, load: Load, phones: Phones) -> Offered:
         arguments = ["-m", str(load.calls), "-l", str(load.calls), "-inf", numbers.name]
         arguments += ["-r", str(round(load.rate)), "-rp", "1000"]
         scenario = load_caller_scenario(to=target.number, talk_s=load.talk_s, patience_s=_DRAIN_S)
-        with Sipp(lab, scenario, arguments, media_base=_CALLER_MEDIA) as sipp:
+        with Sipp(lab, scenario, arguments) as sipp:
             callers = sipp.wait(load.calls / load.rate + _DRAIN_S)
         sound.fill(callers)
     return Offered(load=load, callers=callers, agent_legs=phones.calls()[already:])
