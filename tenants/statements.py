@@ -24,6 +24,22 @@ BEGIN: Statement = ("BEGIN", ())
 COMMIT: Statement = ("COMMIT", ())
 
 
+@contextmanager
+def held_back(pipeline: Any) -> Generator[None]:
+    """Have the statements of a psycopg pipeline leave together, when the block ends.
+
+    psycopg sends each as it is given and looks for answers, which for each of them gives up the interpreter, and wakes
+    the server. It does so in `_communicate_gen`, a name of its own (3.3): without it they would leave one by one again.
+    """
+    pipeline._communicate_gen = tuple  # noqa: SLF001 - "yield from" it does nothing
+    try:
+        yield
+    finally:
+        del pipeline._communicate_gen  # noqa: SLF001
+    while pipeline.command_queue:
+        pipeline.command_queue.popleft()()
+
+
 class Statements:
     """The statements of one transaction on the connection `alias`, in the thread that made this."""
 
@@ -45,7 +61,7 @@ class Statements:
         self._waiting, django.begins = [], False
         all_of_them = [*(statement for statement, _ in before), *statements]
         # psycopg's own cursors: Django's would cost as much again as the statement.
-        with django.wrap_database_errors, django.connection.pipeline():
+        with django.wrap_database_errors, django.connection.pipeline() as pipeline, held_back(pipeline):
             cursors = [django.connection.cursor().execute(*statement) for statement in all_of_them]
         for (_, answer), cursor in zip(before, cursors, strict=False):
             if answer is not None:

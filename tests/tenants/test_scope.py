@@ -30,9 +30,12 @@ from tenants.public import (
     db_now,
     engine_scope,
     in_scope,
+    insert_row,
     tenant_scope,
     uuid7,
+    write,
 )
+from tenants.statements import held_back
 from tests import factories
 
 MODELS = [Agent, AgentSession, Contact, ContactParty, Customer, Event, Membership, Queue, Site, Slot, Timer]
@@ -299,5 +302,30 @@ def test_a_scope_that_raises_keeps_nothing() -> None:
     with tenant_scope(tenant.id) as scope:
         Customer.objects.create(name="Given up")
         scope.roll_back()
+    with tenant_scope(tenant.id, read_only=True):
+        assert Customer.objects.count() == 0
+
+
+def test_statements_of_one_round_trip_leave_together() -> None:
+    with engine_scope() as scope:
+        connection = scope.statements.connection.connection
+        with connection.pipeline() as pipeline, held_back(pipeline):
+            asked = [connection.cursor().execute("SELECT %s::int", [number]) for number in range(3)]
+            held = len(pipeline.command_queue)
+        assert held >= len(asked)
+        assert [cursor.fetchall() for cursor in asked] == [[(0,)], [(1,)], [(2,)]]
+
+
+def test_of_statements_that_leave_together_none_is_kept_when_one_fails() -> None:
+    tenant = factories.make_tenant()
+
+    def half() -> None:
+        with tenant_scope(tenant.id):
+            insert_row(Customer(tenant_id=tenant.id, name="Half"))
+            write("SELECT 1 / %s", [0])
+            write("SELECT %s", ["behind it"])
+
+    with pytest.raises(DataError):
+        half()
     with tenant_scope(tenant.id, read_only=True):
         assert Customer.objects.count() == 0
