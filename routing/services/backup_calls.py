@@ -190,7 +190,7 @@ def _enter_queue(contact: Contact, diversion: Diversion, queue: Queue, *, at: da
         return "nobody-logged-in"
     since = contact.queued_at or contact.arrived_at
     end_diversion(contact, diversion, outcome="queued", at=at)
-    enter_queue(contact, queue, priority=None, answered=diversion.answered, at=at, since=since)
+    enter_queue(contact, queue, find_demand(queue), priority=None, answered=diversion.answered, at=at, since=since)
     return ""
 
 

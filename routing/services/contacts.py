@@ -8,8 +8,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from routing.eligibility import find_demand
-from routing.models import CommandKind, Contact, Interaction, Offer, Participation, Queue
+from routing.models import CommandKind, Contact, Demand, Interaction, Offer, Participation, Queue
 from routing.services.commands import caller_command
 from routing.services.segments import begin_segment, end_segment
 from routing.states import CONTACT, ContactState, EndReason, SegmentKind
@@ -76,16 +75,21 @@ def save(contact: Contact, *fields: str) -> None:
 
 
 def enter_queue(
-    contact: Contact, queue: Queue, *, priority: int | None, answered: bool, at: datetime, since: datetime
+    contact: Contact,
+    queue: Queue,
+    demand: Demand,
+    *,
+    priority: int | None,
+    answered: bool,
+    at: datetime,
+    since: datetime,
 ) -> None:
-    """Let the contact wait in `queue` for an agent with its skills; ordered by `since` less the queue's head start.
+    """Let the contact wait in `queue` for an agent with the skills that `demand` names; ordered by `since` less the
+    queue's head start.
 
     `since` is when it came to the queue by the switch's report, `at` now: under load the two differ, and nobody loses
     the place for it.
-
-    Raises DemandMissing when the queue's skills have no demand row yet: roll back, make it, come again.
     """
-    demand = find_demand(queue)
     CONTACT.apply(contact, ContactState.QUEUED)
     contact.queue, contact.demand = queue, demand
     contact.priority = queue.priority if priority is None else priority

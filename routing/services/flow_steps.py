@@ -10,16 +10,17 @@ from typing import Any
 from uuid import UUID
 
 from routing import flows
+from routing.eligibility import find_queue
 from routing.flows import actions, triggers
 from routing.flows.definition import Caller as AsksWhoCalls
 from routing.flows.media import Media, Say
-from routing.models import CommandKind, Contact, ContactParty, FlowVersion, Queue
+from routing.models import CommandKind, Contact, ContactParty, FlowVersion
 from routing.services.commands import caller_command
 from routing.services.contacts import enter_queue, note, save
 from routing.services.playback import playback_id
 from routing.states import CONTACT, ContactState, EndReason
 from routing.switch.port import Cause
-from tenants.public import Tenant, drop_timer, find_row, set_timer
+from tenants.public import Tenant, drop_timer, set_timer
 
 FLOW_TIMER = "flow"
 HAND_OVER_TIMER = "hand-over"
@@ -161,14 +162,14 @@ class FlowStep:
                 party.save(update_fields=["digits"])
 
     def _enter_queue(self, code: str, priority: int | None) -> None:
-        queue = find_row(Queue, "t.tenant_id = %s AND t.code = %s AND t.active", [self.contact.tenant_id, code])
-        if queue is None:
+        found = find_queue(self.contact.tenant_id, code)
+        if found is None:
             # Published flows name only queues that were there; this one was closed or removed since.
             self._hang_up(QUEUE_GONE)
             return
         # Straight from the line into the queue: the place is that of the arrival.
         since = self.contact.arrived_at if self.starts else self.now
-        enter_queue(self.contact, queue, priority=priority, answered=self.state.answered, at=self.now, since=since)
+        enter_queue(self.contact, *found, priority=priority, answered=self.state.answered, at=self.now, since=since)
 
     def _hand_over(self, slug: str, service: str) -> None:
         self.hand_over = {
