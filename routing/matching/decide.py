@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 Fits = Mapping[tuple[UUID, UUID], int]
@@ -11,7 +12,10 @@ Fits = Mapping[tuple[UUID, UUID], int]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A queued contact. `excluded` are the sessions that it is not to be offered to now."""
+    """A queued contact. `excluded` are the sessions that it is not to be offered to now.
+
+    `row` is all that was read of it, which the policy does not look at.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -22,6 +26,7 @@ class Waiting:
     preference: str
     ring_seconds: int
     excluded: frozenset[UUID]
+    row: Sequence[Any]
 
     @property
     def place(self) -> tuple[int, datetime, UUID]:
@@ -31,13 +36,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class FreeSlot:
-    """A slot that is open and not held."""
+    """A slot that is open and not held; then what the policy does not look at: its session's version and telephone."""
 
     id: UUID
     session_id: UUID
     profile_id: UUID
     channel: str
     idle_since: datetime
+    session_version: int
+    answer_mode: str
+    endpoint: str
 
 
 @dataclass(frozen=True, slots=True)

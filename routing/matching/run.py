@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from agents.public import AgentSession, Slot, Station
+from django.db import OperationalError
+from psycopg.errors import SerializationFailure
+
 from routing.matching.decide import FreeSlot, Pair, Waiting, decide
 from routing.models import Channel, Contact, Offer, SlotHold
 from routing.services.contacts import note, save
@@ -21,16 +24,24 @@ from tenants.public import (
     CLOCK,
     current_scope,
     engine_scope,
-    fetch,
     insert_rows,
     load_query,
     set_timer,
     uuid7,
-    wanted,
     write,
 )
 
 SQL = Path(__file__).parent / "sql"
+OF_CONTACT = (
+    *("id", "tenant_id", "interaction_id", "node", "caller_channel", "state", "direction", "channel", "language"),
+    *("is_test", "queue_id", "demand_id", "step", "priority", "order_at", "queued_at", "version"),
+)
+"""What the rows of `waiting.sql` begin with: all that an offer needs of its contact, in the order of the model."""
+
+_OF_POLICY: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(
+    *map(OF_CONTACT.index, ("id", "tenant_id", "demand_id", "channel", "priority", "order_at")),
+)
+
 ROWS_A_ROUND = 16
 """How many contacts of a demand, and slots of a profile, a round reads."""
 
@@ -58,21 +69,30 @@ def run_pool(pool: UUID, *, wait: bool = True) -> int:
 
     One transaction under the pool's lock, at READ COMMITTED: the lock is taken in a statement of its own before
     anything is read, so that the rows read are those that the last holder left. Unless it may `wait` for the lock,
-    it raises `PoolTaken` when another has it.
+    it raises `PoolTaken` when another has it. It begins anew when something that it chose has changed meanwhile.
     """
+    while True:
+        try:
+            with engine_scope():
+                return _pass(pool, first=(POOL_LOCK if wait else POOL_LOCK_IF_FREE, [f"pool:{pool}"]))
+        except OperationalError as problem:
+            if not isinstance(problem.__cause__, SerializationFailure):
+                raise
+
+
+def _pass(pool: UUID, *, first: tuple[str, Sequence[Any]]) -> int:
     offers, rows = 0, ROWS_A_ROUND
-    with engine_scope():
-        now, found = _look(pool, rows, first=(POOL_LOCK if wait else POOL_LOCK_IF_FREE, [f"pool:{pool}"]))
-        while found.free:
-            pairs, leaves_more = _choose(found, rows=rows)
-            made = _make_offers(pairs, now=now) if pairs else 0
-            offers += made
-            # Once more when one fell out: who comes next has had no turn yet. What is free since asks for its own pass.
-            if made == len(pairs) and not leaves_more:
-                break
-            if not pairs:
-                rows *= 4
-            now, found = _look(pool, rows, first=(CLOCK_READ, ()))
+    now, found = _look(pool, rows, first=first)
+    while found.free:
+        pairs, leaves_more = _choose(found, rows=rows)
+        if pairs:
+            _make_offers(pairs, now=now)
+            offers += len(pairs)
+        if not leaves_more:
+            break
+        if not pairs:
+            rows *= 4
+        now, found = _look(pool, rows, first=(CLOCK_READ, ()))
     return offers
 
 
@@ -98,7 +118,7 @@ def _look(pool: UUID, rows: int, *, first: tuple[str, Sequence[Any]]) -> tuple[d
 def _choose(found: Found, *, rows: int) -> tuple[list[Pair], bool]:
     """Return the pairs among the rows that were read, and whether rows that were not might pair besides."""
     slots = [FreeSlot(*row) for row in found.free]
-    contacts = [Waiting(*(*row[:8], frozenset(row[8]))) for row in found.waiting]
+    contacts = [_waiting(row) for row in found.waiting]
     if not contacts:
         return [], False
     cut_demands = _full((contact.demand_id for contact in contacts), rows)
@@ -115,6 +135,11 @@ def _choose(found: Found, *, rows: int) -> tuple[list[Pair], bool]:
     return pairs, bool(cut_demands or cut_profiles) and more_contacts and more_slots
 
 
+def _waiting(row: Sequence[Any]) -> Waiting:
+    preference, ring_seconds, excluded = row[len(OF_CONTACT) :]
+    return Waiting(*_OF_POLICY(row), *[preference, ring_seconds, frozenset(excluded), row])
+
+
 def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
     counts: dict[UUID, int] = defaultdict(int)
     for key in keys:
@@ -122,31 +147,29 @@ def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
     return {key for key, count in counts.items() if count >= rows}
 
 
-def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> int:
-    """Lock what was chosen, drop what changed meanwhile (a caller who left, an agent now not ready), write the rest."""
-    of_sessions = [pair.slot.session_id for pair in pairs]
-    locked, sessions, still_free = fetch(
-        wanted(Contact, "t.id = ANY(%s) AND t.state = 'queued'", [[pair.contact.id for pair in pairs]], lock=True),
-        # Before the slots are read again: every service that changes a slot holds its session's lock.
-        wanted(AgentSession, "t.id = ANY(%s)", [of_sessions], lock=True, joined=("station",)),
-        wanted(Slot, "t.id = ANY(%s) AND t.open AND NOT t.held", [[pair.slot.id for pair in pairs]]),
+def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> None:
+    """Claim what was chosen, and write the offers. It travels together: where the claim fails, nothing is written."""
+    alias = current_scope().alias
+    contacts = [Contact.from_db(alias, OF_CONTACT, pair.contact.row[: len(OF_CONTACT)]) for pair in pairs]
+    slots = [pair.slot.id for pair in pairs]
+    of_contacts = [[contact.id for contact in contacts], [contact.version for contact in contacts]]
+    of_sessions = [[pair.slot.session_id for pair in pairs], [pair.slot.session_version for pair in pairs]]
+    write("SELECT routing_claim_pairs(%s, %s, %s, %s, %s)", [*of_contacts, *of_sessions, slots])
+    offers = [_new_offer(contact, pair, now=now) for contact, pair in zip(contacts, pairs, strict=True)]
+    insert_rows(offers)
+    # A slot is held when it is chosen, not when it rings.
+    insert_rows(
+        [
+            SlotHold(slot_id=slot, tenant_id=offer.tenant_id, offer=offer)
+            for slot, offer in zip(slots, offers, strict=True)
+        ]
     )
-    contacts, free = {contact.id: contact for contact in locked}, {slot.id for slot in still_free}
-    stations = {session.id: session.station for session in sessions}
-    kept = [
-        pair
-        for pair in pairs
-        if pair.contact.id in contacts and pair.slot.id in free and pair.slot.session_id in stations
-    ]
-    offers = [_new_offer(contacts[pair.contact.id], pair, stations[pair.slot.session_id], now=now) for pair in kept]
-    _claim_slots(kept, offers)
-    for pair, offer in zip(kept, offers, strict=True):
-        contact, station = contacts[pair.contact.id], stations[pair.slot.session_id]
-        _announce(contact, offer, station, pair.contact.ring_seconds, now=now)
-    return len(kept)
+    write("UPDATE agents_slot SET held = true WHERE id = ANY(%s)", [slots])
+    for contact, pair, offer in zip(contacts, pairs, offers, strict=True):
+        _announce(contact, offer, pair, now=now)
 
 
-def _new_offer(contact: Contact, pair: Pair, station: Station, *, now: datetime) -> Offer:
+def _new_offer(contact: Contact, pair: Pair, *, now: datetime) -> Offer:
     offer_id = uuid7()
     return Offer(
         id=offer_id,
@@ -156,28 +179,14 @@ def _new_offer(contact: Contact, pair: Pair, station: Station, *, now: datetime)
         agent_tenant_id=contact.tenant_id,
         slot_id=pair.slot.id,
         leg_channel=leg_channel_of(offer_id),
-        answer_mode=station.answer_mode,
+        answer_mode=pair.slot.answer_mode,
         offered_at=now,
         decision=_decision(contact, pair),
         lease_expires_at=now + timedelta(seconds=pair.contact.ring_seconds) + LEASE_MARGIN,
     )
 
 
-def _claim_slots(pairs: Sequence[Pair], offers: Sequence[Offer]) -> None:
-    """Write the offers, and with them who holds which slot: it is claimed when it is chosen, not when it rings."""
-    if not offers:
-        return
-    insert_rows(offers)
-    insert_rows(
-        [
-            SlotHold(slot_id=pair.slot.id, tenant_id=offer.tenant_id, offer=offer)
-            for pair, offer in zip(pairs, offers, strict=True)
-        ]
-    )
-    write("UPDATE agents_slot SET held = true WHERE id = ANY(%s)", [[pair.slot.id for pair in pairs]])
-
-
-def _announce(contact: Contact, offer: Offer, station: Station, ring_seconds: int, *, now: datetime) -> None:
+def _announce(contact: Contact, offer: Offer, pair: Pair, *, now: datetime) -> None:
     """Write what follows from one offer: the contact is offered, the lease runs, and the phone is to ring."""
     CONTACT.apply(contact, ContactState.OFFERED)
     note(
@@ -199,8 +208,8 @@ def _announce(contact: Contact, offer: Offer, station: Station, ring_seconds: in
         contact=contact.id,
         fence=offer.fence,
     )
-    if station.answer_mode == "phone":
-        send_dial(contact, offer, endpoint=station.endpoint, seconds=ring_seconds, at=now)
+    if offer.answer_mode == "phone":
+        send_dial(contact, offer, endpoint=pair.slot.endpoint, seconds=pair.contact.ring_seconds, at=now)
 
 
 def _decision(contact: Contact, pair: Pair) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 -- The longest idle free slots of each profile of a pool.
 -- Walks profile_once (the pool's profiles), then free_slots once per profile and channel: the cost does not grow with
--- the number of agents.
-SELECT s.id, s.session_id, s.profile_id, s.channel, s.idle_since
+-- the number of agents. With the session's version and where it is to ring.
+SELECT s.id, s.session_id, s.profile_id, s.channel, s.idle_since, n.version, t.answer_mode, t.endpoint
 FROM agents_skillprofile p
 CROSS JOIN unnest(%(channels)s::text[]) AS c (channel)
 CROSS JOIN LATERAL (
@@ -11,4 +11,6 @@ CROSS JOIN LATERAL (
     ORDER BY f.idle_since, f.id
     LIMIT %(limit)s
 ) s
+JOIN agents_agentsession n ON n.id = s.session_id
+JOIN agents_station t ON t.id = n.station_id
 WHERE p.tenant_id = %(pool)s

@@ -2,13 +2,16 @@
 -- pool's slots are taken, which free_slots tells at once: then, when many wait, there is nothing to read.
 -- Walks demand_once (the pool's demands: hundreds at most), then waiting_contacts once per demand: the cost does not
 -- grow with the number of contacts that wait.
-SELECT c.id, c.tenant_id, c.demand_id, c.channel, c.priority, c.order_at, q.preference, q.ring_seconds,
+-- First the columns that the pass names (OF_CONTACT), then the queue's, then the exclusions.
+SELECT c.id, c.tenant_id, c.interaction_id, c.node, c.caller_channel, c.state, c.direction, c.channel, c.language,
+       c.is_test, c.queue_id, c.demand_id, c.step, c.priority, c.order_at, c.queued_at, c.version,
+       q.preference, q.ring_seconds,
        ARRAY(SELECT x.session_id FROM routing_exclusion x
              WHERE x.tenant_id = c.tenant_id AND x.contact_id = c.id AND x.until > clock_timestamp()) AS excluded
 FROM routing_demand d
 JOIN routing_queue q ON q.tenant_id = d.tenant_id AND q.id = d.queue_id
 CROSS JOIN LATERAL (
-    SELECT w.id, w.tenant_id, w.demand_id, w.channel, w.priority, w.order_at
+    SELECT w.*
     FROM routing_contact w
     WHERE w.tenant_id = d.tenant_id AND w.demand_id = d.id AND w.state = 'queued'
     ORDER BY w.priority DESC, w.order_at, w.id

@@ -30,14 +30,14 @@ def _waiting(number: int, *, demand: int = 0, priority: int = 0, at: int = 0, ru
     return Waiting(
         id=UUID(int=1000 + number), tenant_id=POOL, demand_id=DEMANDS[demand], channel=channel, priority=priority,
         order_at=NOON + timedelta(seconds=at), preference=rule, ring_seconds=20,
-        excluded=frozenset(SESSIONS[one] for one in excluded),
+        excluded=frozenset(SESSIONS[one] for one in excluded), row=(),
     )  # fmt: skip
 
 
 def _slot(number: int, *, profile: int = 0, session: int = 0, idle: int = 0, channel: str = "voice") -> FreeSlot:
     return FreeSlot(
         id=UUID(int=2000 + number), session_id=SESSIONS[session], profile_id=PROFILES[profile], channel=channel,
-        idle_since=NOON + timedelta(seconds=idle),
+        idle_since=NOON + timedelta(seconds=idle), session_version=0, answer_mode="phone", endpoint="",
     )  # fmt: skip
 
 

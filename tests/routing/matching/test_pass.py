@@ -147,11 +147,11 @@ def _meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], Any]) -> No
     locking = running._make_offers
     done: list[int] = []
 
-    def late(*given: Any, **named: Any) -> int:
+    def late(*given: Any, **named: Any) -> None:
         if not done:
             done.append(1)
             at_once([change])
-        return locking(*given, **named)
+        locking(*given, **named)
 
     monkeypatch.setattr(running, "_make_offers", late)
 
