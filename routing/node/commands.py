@@ -181,8 +181,9 @@ class NodeCommands:
 
     async def _do(self, command: Command) -> None:
         give_up = time.monotonic() + PATIENCE_SECONDS
-        in_doubt = False
+        in_doubt = tried = False
         while self._lease.is_good():
+            tried = True
             try:
                 await self._try(command, in_doubt=in_doubt)
             except port.SwitchUnavailable as silence:
@@ -203,6 +204,10 @@ class NodeCommands:
             else:
                 self._done.append(command.id)
                 return
+        if not tried:
+            # Should the lease be renewed after all, it begins again; else the next holder finds it begun.
+            self._begun.discard(command.id)
+            self._in_doubt = True
 
     async def _try(self, command: Command, *, in_doubt: bool) -> None:
         """Do it. `in_doubt`: the exchange was asked before, and did not say what it did."""

@@ -297,3 +297,29 @@ async def test_a_telephone_rings_again_only_when_its_last_leg_is_over(
     exchange.stop()
     assert len(hanging_up) == 2
     assert alive_as_it_rang == [set(), set()]
+
+
+async def test_a_command_begun_as_the_lease_seemed_over_is_carried_out_when_it_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database stood still for as long as a lease lasts, then told of the commit before the renewal."""
+    line, _, station = await in_thread(line_with_agent)()
+    exchange, carry_out = Exchange(), commands.NodeCommands._do
+    phone = register(exchange, station)
+    too_late: list[Command] = []
+    async with worker_on(exchange, tmp_path, holder="one") as worker:
+
+        async def do(of: commands.NodeCommands, command: Command) -> None:
+            good = worker.lease.is_good
+            if command.kind == CommandKind.DIAL and not too_late:
+                too_late.append(command)
+                worker.lease.is_good = lambda: False
+            await carry_out(of, command)
+            worker.lease.is_good = good
+
+        monkeypatch.setattr(commands.NodeCommands, "_do", do)
+        await _connected(worker)
+        place_call(exchange, dnis=line.number, ani=NUMBER)
+        await eventually(lambda: len(phone.calls) == 1, within_s=5)
+        assert len(too_late) == 1
+    exchange.stop()
