@@ -16,7 +16,15 @@ SHARED: list[structlog.typing.Processor] = [
     structlog.processors.StackInfoRenderer(),
     structlog.processors.UnicodeDecoder(),
 ]
-STANDARD = [*SHARED, structlog.stdlib.ExtraAdder()]
+
+
+def without_request(logger: Any, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Leave out the request that Django's lines are about: its query may say what was searched for."""
+    line.pop("request", None)
+    return line
+
+
+STANDARD = [*SHARED, structlog.stdlib.ExtraAdder(), without_request]
 """For lines of the standard library's loggers, which carry what they are about in `extra`."""
 
 # Asked every few seconds by whoever watches; their answers are not news.

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import structlog
 from django.conf import settings
+from django.test import RequestFactory
 
 from config.logs import logging_settings
 
@@ -55,6 +56,14 @@ def test_a_watcher_s_requests_are_not_written(lines: io.StringIO, path: str, wri
 def test_a_line_of_the_standard_library_says_what_it_is_about(lines: io.StringIO) -> None:
     logging.getLogger("routing").warning("healed", extra={"contact": "c-1"})
     assert json.loads(lines.getvalue())["contact"] == "c-1"
+
+
+def test_a_line_about_a_request_does_not_tell_what_it_asked_for(lines: io.StringIO) -> None:
+    request = RequestFactory().get("/customers/", {"q": "Smith"})
+    logging.getLogger("django.request").warning("Not Found: %s", request.path, extra={"request": request})
+    line = json.loads(lines.getvalue())
+    assert line["event"] == "Not Found: /customers/"
+    assert "Smith" not in lines.getvalue()
 
 
 def test_a_terminal_shows_where_it_failed_and_no_callers_number() -> None:
