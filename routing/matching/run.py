@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import OperationalError
-from psycopg.errors import SerializationFailure
+from psycopg.errors import LockNotAvailable, SerializationFailure
 
 from routing.matching.decide import FreeSlot, Pair, Waiting, decide
 from routing.models import Channel, Contact, Offer, SlotHold
@@ -46,7 +46,7 @@ ROWS_A_ROUND = 16
 """How many contacts of a demand, and slots of a profile, a round reads."""
 
 _BEGIN = """
-    SELECT set_config('plan_cache_mode', 'force_generic_plan', true), {ours}, clock_timestamp()
+    SELECT set_config('plan_cache_mode', 'force_generic_plan', true){besides}, {ours}, clock_timestamp()
 """
 """The clock is read when the lock has been given: a select list is evaluated from left to right.
 
@@ -54,28 +54,34 @@ A pass has a few statements, each with one good plan, whatever its parameters ar
 deserve plans of their own, and would make them in each pass anew, which took longer than the rest of it.
 """
 
-POOL_LOCK = _BEGIN.format(ours="pg_advisory_xact_lock(hashtextextended(%s, 0)) IS NOT NULL")
-POOL_LOCK_IF_FREE = _BEGIN.format(ours="pg_try_advisory_xact_lock(hashtextextended(%s, 0))")
+POOL_LOCK = _BEGIN.format(besides="", ours="pg_advisory_xact_lock(hashtextextended(%s, 0)) IS NOT NULL")
+POOL_LOCK_IF_FREE = _BEGIN.format(
+    # Nor does it wait for a row: somebody stopped may hold an agent's.
+    besides=", set_config('lock_timeout', '100ms', true)",
+    ours="pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+)
 
 CLOCK_READ = f"SELECT true, ({CLOCK.sql})"
 
 
 class PoolTaken(Exception):
-    """Another pass of the pool is under way."""
+    """Another pass of the pool is under way, or somebody holds a row that this one needs."""
 
 
 def run_pool(pool: UUID, *, wait: bool = True) -> int:
     """Match the pool until nothing pairs, and return how many offers were made.
 
     One transaction under the pool's lock, at READ COMMITTED: the lock is taken in a statement of its own before
-    anything is read, so that the rows read are those that the last holder left. Unless it may `wait` for the lock,
-    it raises `PoolTaken` when another has it. It begins anew when something that it chose has changed meanwhile.
+    anything is read, so that the rows read are those that the last holder left. Unless it may `wait` for locks, it
+    raises `PoolTaken` when others have them. It begins anew when something that it chose has changed meanwhile.
     """
     while True:
         try:
             with engine_scope():
                 return _pass(pool, first=(POOL_LOCK if wait else POOL_LOCK_IF_FREE, [f"pool:{pool}"]))
         except OperationalError as problem:
+            if isinstance(problem.__cause__, LockNotAvailable) and not wait:
+                raise PoolTaken from problem
             if not isinstance(problem.__cause__, SerializationFailure):
                 raise
 

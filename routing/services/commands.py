@@ -1,8 +1,9 @@
 """Asking the switch: one row a command, written with the state that asks for it.
 
 Where the node's worker runs in this very process, what the engine's role asks of it is begun by the transaction that
-asks: the worker lines it up before the commit, while the rows that it follows from are locked, so in their order, and
-carries it out once it is committed. All else waits as pending rows until the node's worker claims them.
+asks: the worker lines it up before the commit, while the rows that it follows from are locked (or, by a pass, about to
+be locked and found unchanged), so in their order, and carries it out once it is committed. All else waits as pending
+rows until the node's worker claims them.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -205,3 +205,15 @@ def test_a_pass_that_another_process_holds_up_is_left_to_the_executor() -> None:
         free.set()
         holding.result(timeout=5)
     assert calls.now_of(contact).state == ContactState.OFFERED
+
+
+def test_a_pass_that_may_not_wait_does_not_wait_for_an_agents_row_either(admin_database_url: str) -> None:
+    line = calls.make_line()
+    (session,) = crowd.seat_agents(line.tenant, 1)
+    (contact,) = crowd.queue_callers(line, 1)
+    with psycopg.connect(admin_database_url) as stopped:
+        stopped.execute("SELECT FROM agents_agentsession WHERE id = %s FOR UPDATE", [session.id])
+        with pytest.raises(PoolTaken):
+            run_pool(line.tenant.id, wait=False)
+        assert calls.now_of(contact).state == ContactState.QUEUED
+    assert run_pool(line.tenant.id, wait=False) == 1
