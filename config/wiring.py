@@ -52,7 +52,8 @@ def match(pool: UUID, *, wait: bool = True) -> bool:
 def matching_aside() -> Generator[None]:
     """Within it, passes that must wait do so in threads of their own: what an exchange tells next does not."""
     with ThreadPoolExecutor(MATCHING_THREADS, "matching") as threads:
-        wire_matching(run_pools=MatchRunner(run=match, executor=threads), send_hints=HintSender())
+        runner = MatchRunner(run=match, executor=threads)
+        wire_matching(run_pools=runner, run_within=runner.within, send_hints=HintSender())
         try:
             yield
         finally:

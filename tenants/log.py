@@ -109,6 +109,7 @@ def flush_events(scope: Scope) -> None:
     """Write the scope's events and their outbox rows. Called at the end of every scope, inside its transaction."""
     if not scope.events:
         return
+    gathered, scope.events = scope.events, []
     rows = [
         {
             "id": event.id,
@@ -122,7 +123,7 @@ def flush_events(scope: Scope) -> None:
             "is_test": event.is_test,
             "data": event.data,
         }
-        for event in scope.events
+        for event in gathered
     ]
     events = json.dumps(rows, cls=DjangoJSONEncoder)
     scope.statements.write(_INSERT, {"actor": scope.actor, "node": scope.node, "events": events})

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from tenants.scope import Scope, at_flush
+from tenants.scope import Scope, before_commit
 
 _NOT_THE_SERVICE = {"scope.py", "points.py", "contextlib.py"}
 
@@ -37,7 +37,7 @@ def arm(environ: Mapping[str, str]) -> None:
             _signals[environ[name]] = number
     _told = Path(environ["HOTSEAT_TEST_POINTS"]) if environ.get("HOTSEAT_TEST_POINTS") else None
     if are_armed():
-        at_flush(_commit)
+        before_commit(_commit)
 
 
 def reach(point: str) -> None:

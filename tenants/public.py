@@ -52,7 +52,7 @@ from tenants.phones import calling_hash, normalise
 from tenants.progress import process_name, report_progress
 from tenants.queries import load_query, run_query, write, write_query
 from tenants.relay import Happened, Relay, on_leaving, subscribe
-from tenants.retries import with_retries
+from tenants.retries import trying_again, with_retries
 from tenants.rights import Right, rights_of
 from tenants.rows import (
     CLOCK,
@@ -178,6 +178,7 @@ __all__ = [
     "tenant_ids",
     "tenant_scope",
     "timer_handler",
+    "trying_again",
     "update_row",
     "uuid7",
     "uuid7_floor",

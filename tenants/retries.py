@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connections
@@ -16,6 +17,8 @@ DEADLOCKS = (errors.DeadlockDetected, errors.SerializationFailure)
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 
+_failed_before: ContextVar[bool] = ContextVar("hotseat_failed_before", default=False)
+
 
 def with_retries(work: Callable[[], Result], *, patience_s: float = 60.0) -> Result:
     """Run `work`, a function that opens its own scopes, again after a deadlock or a lost connection.
@@ -25,7 +28,9 @@ def with_retries(work: Callable[[], Result], *, patience_s: float = 60.0) -> Res
     """
     give_up = time.monotonic() + patience_s
     pause = FIRST_PAUSE_S
+    failed = False
     while True:
+        before = _failed_before.set(failed)
         try:
             return work()
         except (OperationalError, InterfaceError) as problem:
@@ -34,8 +39,16 @@ def with_retries(work: Callable[[], Result], *, patience_s: float = 60.0) -> Res
             if time.monotonic() >= give_up:
                 raise
             log.warning("database work is tried again", extra={"problem": str(problem).splitlines()[0]})
+            failed = True
+        finally:
+            _failed_before.reset(before)
         time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not secrecy
         pause = min(2 * pause, LONGEST_PAUSE_S)
+
+
+def trying_again() -> bool:
+    """Whether the work under way is done again, since it has failed before."""
+    return _failed_before.get()
 
 
 def _discard_connections() -> None:

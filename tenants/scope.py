@@ -41,6 +41,11 @@ class Scope:
     commands: list[Any] = field(default_factory=list)
     endings: list[Callable[[bool], None]] = field(default_factory=list)
 
+    def flush(self) -> None:
+        """Write what was gathered for the end of the scope."""
+        for hook in _at_flush:
+            hook(self)
+
     def roll_back(self) -> None:
         """Let the scope end without keeping anything it wrote, and without raising."""
         transaction.set_rollback(True, using=self.alias)
@@ -49,6 +54,7 @@ class Scope:
 _current: ContextVar[Scope | None] = ContextVar("hotseat_scope", default=None)
 _after_commit: list[Callable[[Scope], None]] = []
 _at_flush: list[Callable[[Scope], None]] = []
+_before_commit: list[Callable[[Scope], None]] = []
 
 
 def current_scope() -> Scope:
@@ -65,8 +71,13 @@ def in_scope() -> bool:
 
 
 def at_flush(hook: Callable[[Scope], None]) -> None:
-    """Have `hook` called at the end of every scope, inside its transaction (the event log writes there)."""
+    """Have `hook` write what a scope has gathered, at its end, inside its transaction (the event log writes there)."""
     _at_flush.append(hook)
+
+
+def before_commit(hook: Callable[[Scope], None]) -> None:
+    """Have `hook` called when a scope has written all of its own; what the hook adds is written after it."""
+    _before_commit.append(hook)
 
 
 def after_commit(hook: Callable[[Scope], None]) -> None:
@@ -104,8 +115,10 @@ def _transaction(scope: Scope, *, settings: dict[str, str], read_only: bool) -> 
             yield scope
             kept = not transaction.get_rollback(using=scope.alias)
             if kept:
-                for hook in _at_flush:
+                scope.flush()
+                for hook in _before_commit:
                     hook(scope)
+                scope.flush()
                 scope.statements.commit()
         finally:
             _current.reset(token)

@@ -1,5 +1,6 @@
 """A matching pass: one at a time for a pool, decide all pairs, lock, check again, write, until nothing pairs."""
 
+import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -22,11 +23,13 @@ from routing.services.segments import begin_segment
 from routing.states import CONTACT, ContactState, SegmentKind
 from tenants.public import (
     CLOCK,
+    Scope,
     current_scope,
     engine_scope,
     insert_rows,
     load_query,
     set_timer,
+    trying_again,
     uuid7,
     write,
 )
@@ -84,6 +87,11 @@ def run_pool(pool: UUID, *, wait: bool = True) -> int:
                 raise PoolTaken from problem
             if not isinstance(problem.__cause__, SerializationFailure):
                 raise
+
+
+def match_within(pool: UUID) -> int:
+    """Match the pool in the open scope; raise `PoolTaken` when others have its lock."""
+    return _pass(pool, first=(POOL_LOCK_IF_FREE, [f"pool:{pool}"]))
 
 
 def _pass(pool: UUID, *, first: tuple[str, Sequence[Any]]) -> int:
@@ -258,6 +266,24 @@ class MatchRunner:
                 self._run(pool)
             elif not self._run_at_once(pool):
                 self._executor.submit(self._run, pool)
+
+    def within(self, scope: Scope) -> None:
+        """Match in the scope that asks, at its end, while nobody else matches the pool: one transaction for both.
+
+        Whoever asks for the pool's lock next waits for the commit, so sees what this scope has changed, as if it had
+        been committed before. Only where the engine's role asks, and only at the first try: what holds up a pass must
+        hold up no report.
+        """
+        if scope.tenant_id is not None or len(scope.pools) != 1 or trying_again():
+            return
+        (pool,) = scope.pools
+        lock = self._lock_of(pool)
+        if not lock.acquire(blocking=False):
+            return
+        scope.endings.append(lambda _kept: lock.release())
+        with contextlib.suppress(PoolTaken):
+            match_within(pool)
+            scope.pools.clear()
 
     def _join(self, pool: UUID) -> bool:
         """Return whether this request is the one that is to wait for the pool; False when another does already."""

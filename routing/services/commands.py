@@ -122,8 +122,9 @@ def switch_hint(node: str) -> str:
 
 def write_commands(scope: Scope) -> None:
     """Write what the scope asks of the switch. Called at its end, inside its transaction."""
-    for node in {command.node for command in scope.commands}:
-        commands = [command for command in scope.commands if command.node == node]
+    gathered, scope.commands = scope.commands, []
+    for node in {command.node for command in gathered}:
+        commands = [command for command in gathered if command.node == node]
         # A tenant's role may ask, but not see what else is asked.
         worker = _workers.get(node) if scope.tenant_id is None else None
         fence = worker.fence() if worker else None

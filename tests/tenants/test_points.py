@@ -18,9 +18,9 @@ PROGRAM = """
 import django
 django.setup()
 from tenants.public import take_lease
-from tenants.scope import _at_flush
+from tenants.scope import _before_commit
 take_lease("points", holder="test", seconds=1)
-print(len(_at_flush))
+print(len(_before_commit))
 """
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
 import pytest
 
 from agents.public import set_ready
-from config.wiring import match
+from config.wiring import match, matching_aside
 from routing.matching import MatchRunner, PoolTaken, run_pool
 from routing.models import Contact
 from routing.states import ContactState
-from tenants.public import Tenant, current_scope, engine_scope
+from tenants.public import Tenant, current_scope, engine_scope, with_retries
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd
@@ -84,17 +86,21 @@ def test_a_burst_of_sixty_callers_finds_sixty_agents_each_once() -> None:
         assert set(Contact.objects.filter(tenant=line.tenant).values_list("state", flat=True)) == {ContactState.OFFERED}
 
 
-def test_a_caller_and_an_agent_who_come_at_the_same_time_find_each_other_without_the_sweep() -> None:
-    """Both commit, then both match: the lock makes whoever comes second see the first, in every order."""
+@pytest.mark.parametrize("matching", [contextlib.nullcontext, matching_aside], ids=["after", "within"])
+def test_a_caller_and_an_agent_who_come_at_the_same_time_find_each_other_without_the_sweep(
+    matching: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Both commit and match, the caller's report perhaps in one: whoever gets the lock second sees the first."""
     line = calls.make_line()
     for turn in range(12):
         session = factories.make_session(line.tenant)
-        at_once(
-            [
-                lambda: calls.call(line.number),
-                lambda session=session: set_ready(tenant_id=line.tenant.id, session_id=session.id, actor="agent:1"),  # type: ignore[misc]  # mypy guesses no default's type
-            ]
-        )
+        with matching():
+            at_once(
+                [
+                    lambda: with_retries(lambda: calls.call(line.number)),
+                    lambda session=session: set_ready(tenant_id=line.tenant.id, session_id=session.id, actor="agent:1"),  # type: ignore[misc]  # mypy guesses no default's type
+                ]
+            )
         assert len(crowd.offers(line.tenant)) == turn + 1, f"turn {turn}: nobody saw the pair"
         assert factories.slot_of(session).held
     crowd.expect_consistent(line.tenant)
@@ -217,3 +223,35 @@ def test_a_pass_that_may_not_wait_does_not_wait_for_an_agents_row_either(admin_d
             run_pool(line.tenant.id, wait=False)
         assert calls.now_of(contact).state == ContactState.QUEUED
     assert run_pool(line.tenant.id, wait=False) == 1
+
+
+WRITTEN_BY = "SELECT DISTINCT xmin::text FROM tenants_event WHERE aggregate_id = %s"
+
+
+def test_a_workers_report_and_its_pass_are_one_transaction(admin_database_url: str) -> None:
+    line = calls.make_line()
+    crowd.seat_agents(line.tenant, 1)
+    with matching_aside():
+        contact = calls.call(line.number)
+    assert contact.state == ContactState.OFFERED
+    with psycopg.connect(admin_database_url) as watcher:
+        assert len(watcher.execute(WRITTEN_BY, [contact.id]).fetchall()) == 1
+
+
+def test_a_report_whose_pass_is_held_up_is_committed_without_it(admin_database_url: str) -> None:
+    """Somebody stopped holds the agent's row, then another process the pool: the caller waits in the queue at once."""
+    line = calls.make_line()
+    (session,) = crowd.seat_agents(line.tenant, 1)
+    held_up = (
+        ("SELECT FROM agents_agentsession WHERE id = %s FOR UPDATE", session.id),
+        (POOL_LOCK, f"pool:{line.tenant.id}"),
+    )
+    for sql, held in held_up:
+        # The pass that waits for the lock, in a thread of its own, is over when the block is.
+        with matching_aside(), psycopg.connect(admin_database_url) as stopped:
+            stopped.execute(sql, [held])
+            contact = with_retries(lambda: calls.call(line.number))
+            assert contact.state == ContactState.QUEUED
+        assert calls.now_of(contact).state == ContactState.OFFERED
+        calls.caller_hangs_up(contact)
+    crowd.expect_consistent(line.tenant)
