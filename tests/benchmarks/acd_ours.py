@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from django.db import connections
 
 from agents.public import AgentSession, SessionState, Station, set_ready
 from config import checkout
+from config.health import ALLOWED_S, process_rows
 from config.processes import commands
 from deploy.lab.exchange import Lab
 from deploy.lab.sipp_log import FarCall
@@ -60,6 +62,8 @@ def ours(lab: Lab, agents: Sequence[str]) -> Iterator[Target]:
     with ExitStack() as stack:
         for name, command in commands(node=lab.node, switch="asterisk").items():
             _processes[name] = stack.enter_context(_process(name, command))
+        # Before, what still starts takes half of the machine from the first calls.
+        _wait_until("every process does its work", lambda: _all_at_work(since=began))
         _wait_until("the exchange has reported every telephone", lambda: _telephones_are_there(agents, since=began))
         _make_ready()
         yield Target(name="ours", number=NUMBER.lstrip("+"), agents=agents)
@@ -153,6 +157,12 @@ def _process(name: str, command: Sequence[str]) -> Iterator[psutil.Process]:
         except psutil.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _all_at_work(*, since: datetime) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{os.environ['HOTSEAT_PORT']}/healthz") as web:
+        return bool(web.status) and {row.name for row in process_rows() if row.progress_at > since} == set(ALLOWED_S)
+    return False
 
 
 def _telephones_are_there(agents: Sequence[str], *, since: datetime) -> bool:
