@@ -5,6 +5,7 @@ import logging
 import time
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 
 from routing.node.clock import ExchangeClock
 from routing.node.holding import NodeLease
@@ -51,9 +52,10 @@ class Agreement:
         if not self._lease.is_good():
             return
         await self._tell(found)
-        for event in (*found.missed, *with_answers(ended, found.answers)):
+        in_order = sorted(ended, key=attrgetter("at"))  # who hung up is who ended first
+        for event in (*found.missed, *with_answers(in_order, found.answers)):
             log.info("the exchange's state says what no event did", extra={"said": type(event).__name__})
-            self._reports.take(event)
+            self._reports.take(event, behind="ended" if isinstance(event, port.LegEnded) else "")
         for channel in set(found.vanished) - {event.channel for event in ended}:
             log.warning("a leg is gone, and nobody knows how it ended", extra={"channel": channel})
             self._reports.end(channel, at=last_seen or now, cause=port.Cause.NETWORK_OUT_OF_ORDER, lost=True)

@@ -43,7 +43,10 @@ PATIENCE_SECONDS = 30.0
 
 PATIENCE_WITH_DATABASE_SECONDS = 10.0
 HANGING_UP_SECONDS = 0.1
-"""How long the next command for an agent waits for the end of a leg that was hung up; it may have been over before."""
+"""How long the next command for an agent waits for the end of a leg that was hung up."""
+
+AHEAD_SECONDS = 10.0
+"""How long it is remembered that a leg was hung up before the command to do so came."""
 
 
 class NodeCommands:
@@ -78,6 +81,8 @@ class NodeCommands:
         self._begun: set[UUID] = set()
         self._done: list[UUID] = []
         self._in_doubt = False
+        self._ahead: dict[str, asyncio.Task[bool]] = {}
+        reports.on_left_alone = self._hang_up_ahead
 
     # --- commands of this process's own transactions ------------------------------------------------------------------
 
@@ -212,7 +217,9 @@ class NodeCommands:
     async def _try(self, command: Command, *, in_doubt: bool) -> None:
         """Do it. `in_doubt`: the exchange was asked before, and did not say what it did."""
         if command.kind == CommandKind.HANG_UP and command.session_id:
-            await self._hang_up_agent(command)
+            channel = command.arguments["channel"]
+            if channel not in self._ahead or not await self._ahead[channel]:
+                await self._hang_up_agent(channel)
             return
         if command.kind != CommandKind.DIAL:
             await perform(command, self._switch, sounds=self._sounds)
@@ -225,10 +232,24 @@ class NodeCommands:
         number = await self._read(partial(number_of, command)) if command.is_outbound else ""
         await dial(command, self._switch, caller=caller, number=number)
 
-    async def _hang_up_agent(self, command: Command) -> None:
-        """End an agent's leg, and stay in line until it is over: the next call must not ring a telephone in it."""
-        with self._reports.ending(command.arguments["channel"]) as over:
-            await perform(command, self._switch, sounds=self._sounds)
+    def _hang_up_ahead(self, channel: str) -> None:
+        """Hang up an agent whose caller has left, ahead of the command to do so: who calls next waits for the end."""
+        if self._lease.is_good():
+            self._ahead[channel] = asyncio.create_task(self._was_hung_up(channel))
+            self._loop.call_later(AHEAD_SECONDS, self._ahead.pop, channel, None)
+
+    async def _was_hung_up(self, channel: str) -> bool:
+        try:
+            await self._hang_up_agent(channel)
+        except port.SwitchError:
+            return False  # its command comes to it again
+        return True
+
+    async def _hang_up_agent(self, channel: str) -> None:
+        """End an agent's leg, and wait until it is over: the next call must not ring a telephone in it."""
+        with self._reports.ending(channel) as over:
+            if not await self._switch.hang_up(channel=channel):
+                return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HANGING_UP_SECONDS):
                     await over.wait()

@@ -47,8 +47,14 @@ class Command:
 
     @property
     def keys(self) -> list[str]:
-        """What it must be in order with: its interaction, and its agent session."""
-        return [f"interaction:{self.interaction_id}", *([f"session:{self.session_id}"] if self.session_id else [])]
+        """What it must be in order with: its interaction, and its agent session.
+
+        An agent's telephone rings whatever the caller is given to hear meanwhile: it keeps to the session's order alone.
+        """
+        session = [f"session:{self.session_id}"] if self.session_id else []
+        if self.kind == CommandKind.DIAL and session:
+            return session
+        return [f"interaction:{self.interaction_id}", *session]
 
     @property
     def line(self) -> str:

@@ -9,6 +9,8 @@ from functools import partial
 from routing.node.handling import end_leg, handle, is_of_consequence
 from routing.node.keyed import KeyedTasks
 from routing.node.threads import Threads
+from routing.services.legs import BOTH
+from routing.services.offers import AGENT_PREFIX
 from routing.switch import port
 
 
@@ -19,13 +21,32 @@ class Reports:
         self._node, self._threads = node, threads
         self._tasks = KeyedTasks()
         self._endings: dict[str, asyncio.Event] = {}
+        self._partners: dict[str, str] = {}
+        self.on_left_alone: Callable[[str], None] = _ignore
+        """Called with an agent's leg whose caller has left."""
 
-    def take(self, event: port.SwitchEvent) -> None:
-        """Apply it behind all that it must be in order with; what has no consequence needs no thread."""
-        if isinstance(event, port.LegEnded) and event.channel in self._endings:
-            self._endings[event.channel].set()
+    def take(self, event: port.SwitchEvent, *, behind: str = "") -> None:
+        """Apply it behind all that it must be in order with; what has no consequence needs no thread.
+
+        What is taken `behind` the same word is applied in the order in which it is taken.
+        """
+        keys = [*_keys(event), *([behind] if behind else [])]
+        match event:
+            case port.LegBridged(members=members) if len(members) == BOTH:
+                one, other = members
+                self._partners.update({one: other, other: one})
+            case port.LegEnded():
+                # Two who talked end in the order in which the exchange says that they did.
+                partner = self._partners.pop(event.channel, None)
+                keys += [_key_of(partner)] if partner else []
+                if partner and partner.startswith(AGENT_PREFIX) and partner in self._partners:
+                    self.on_left_alone(partner)
+                if event.channel in self._endings:
+                    self._endings[event.channel].set()
+            case port.SwitchLost():
+                self._partners.clear()
         if is_of_consequence(event):
-            self.start(_keys(event), partial(self.apply, event))
+            self.start(keys, partial(self.apply, event))
 
     @contextmanager
     def ending(self, channel: str) -> Iterator[asyncio.Event]:
@@ -42,11 +63,11 @@ class Reports:
 
     def end(self, channel: str, *, at: datetime, cause: int, lost: bool = False) -> None:
         """End a leg of which no report will come. `lost`: the exchange died with it."""
-        self.start([f"channel:{channel}"], partial(self._end, channel, at=at, cause=cause, lost=lost))
+        self.start([_key_of(channel)], partial(self._end, channel, at=at, cause=cause, lost=lost))
 
     def is_told(self, channel: str) -> bool:
         """Whether something is being told of a channel just now."""
-        return self._tasks.has(f"channel:{channel}")
+        return self._tasks.has(_key_of(channel))
 
     async def apply(self, event: port.SwitchEvent) -> None:
         """Apply it now."""
@@ -72,4 +93,12 @@ def _key(event: port.SwitchEvent) -> str:
     if isinstance(event, port.EndpointChanged):
         return f"endpoint:{event.endpoint}"
     channel = getattr(event, "channel", None)
-    return f"channel:{channel}" if channel else "node"
+    return _key_of(channel) if channel else "node"
+
+
+def _key_of(channel: str) -> str:
+    return f"channel:{channel}"
+
+
+def _ignore(channel: str) -> None:
+    """Nobody wants to know."""

@@ -23,7 +23,8 @@ from routing.switch.asterisk_events import (
     STATION_EVENTS,
     Translator,
     ending,
-    place_of_ending,
+    is_reachable,
+    places_of_ending,
     snapshot,
 )
 from routing.switch.port import (
@@ -241,7 +242,8 @@ class AsteriskSwitch:
         if channel in self._dialled:
             return
         variables = {f"PJSIP_HEADER(add,{name})": value for name, value in (headers or {}).items()}
-        variables["CHANNEL(hangup_handler_push)"] = f"hotseat-ended,s,1({place_of_ending(channel)})"
+        places = places_of_ending(channel)
+        variables["CHANNEL(hangup_handler_push)"] = f"hotseat-ended,s,1({places[0]},{places[1]})"
         try:
             await self._client.originate(
                 channel,
@@ -285,9 +287,9 @@ class AsteriskSwitch:
         await _done(self._client.channel_command("DELETE", channel, "hold"))
         await _done(self._client.channel_command("DELETE", channel, "mute", direction="in"))
 
-    async def hang_up(self, *, channel: str, cause: int = Cause.NORMAL_CLEARING) -> None:
+    async def hang_up(self, *, channel: str, cause: int = Cause.NORMAL_CLEARING) -> bool:
         self._translator.hangup_requested(channel, cause)
-        await _gone(self._client.hang_up(channel, cause))
+        return await _gone(self._client.hang_up(channel, cause))
 
     # --- snapshots ----------------------------------------------------------------------------------------------------
 
@@ -311,19 +313,17 @@ class AsteriskSwitch:
         return [BridgeSnapshot(id=row["id"], channels=tuple(row["channels"])) for row in rows]
 
     async def endings(self, channels: Sequence[str]) -> Sequence[LegEnded]:
-        places = {place_of_ending(name) for name in channels}
+        places = sorted({place for name in channels for place in places_of_ending(name)})
         said = {place: await _done(self._client.global_variable(f"HOTSEAT_ENDED_{place}")) for place in places}
-        told = [ending(name, said[place_of_ending(name)]) for name in channels]
-        return [one for one in told if one is not None]
+        told = [ending(name, said[place]) for name in channels for place in places_of_ending(name)]
+        return list({one.channel: one for one in told if one is not None}.values())
 
     async def endpoints(self) -> Sequence[EndpointSnapshot]:
         rows = await _done(self._client.endpoints())
+        for row in rows:
+            self._translator.endpoint_seen(row)
         return [
-            EndpointSnapshot(
-                endpoint=row["resource"],
-                reachable=row.get("state") == "online",
-                channels=tuple(row["channel_ids"]),
-            )
+            EndpointSnapshot(endpoint=row["resource"], reachable=is_reachable(row), channels=tuple(row["channel_ids"]))
             for row in rows
         ]
 
@@ -355,12 +355,14 @@ async def _done(request: Coroutine[Any, Any, _T]) -> _T:
         raise SwitchUnavailable(str(error)) from error
 
 
-async def _gone(request: Coroutine[Any, Any, None], *, also: tuple[int, ...] = ()) -> None:
-    """Await a request that takes something away: that it is not there is success."""
+async def _gone(request: Coroutine[Any, Any, None], *, also: tuple[int, ...] = ()) -> bool:
+    """Await a request that takes something away: that it is not there is success. Returns whether it was."""
     try:
         await _done(request)
     except ChannelGone:
-        return
+        return False
     except SwitchRefused as error:
         if error.status not in also:
             raise
+        return False
+    return True

@@ -58,7 +58,7 @@ _STATES = {
 }
 _FIRST_FAILURE = 300
 _INTERWORKING = 127
-_PLACES = 128
+_PLACES = (128, 127)
 _ANONYMOUS = "anonymous"
 
 
@@ -205,13 +205,22 @@ class Translator:
             sip_call_id=channel.get("protocol_id", ""),
         )
 
+    def endpoint_seen(self, endpoint: Json) -> None:
+        """Take an endpoint as it is listed for known, unless an event has told of it: who lists it tells of it."""
+        self._reachable.setdefault(endpoint["resource"], is_reachable(endpoint))
+
     def _endpoint(self, endpoint: Json, at: datetime) -> SwitchEvent | None:
         """Asterisk repeats an endpoint's state with each of its calls; only a change is an event."""
-        name, reachable = endpoint["resource"], endpoint["state"] == "online"
+        name, reachable = endpoint["resource"], is_reachable(endpoint)
         if self._reachable.get(name) == reachable:
             return None
         self._reachable[name] = reachable
         return EndpointChanged(endpoint=name, reachable=reachable, at=at)
+
+
+def is_reachable(endpoint: Json) -> bool:
+    """Whether an endpoint, listed or in an event, can be called."""
+    return bool(endpoint.get("state") == "online")
 
 
 def _q850(cause: int) -> int:
@@ -219,15 +228,15 @@ def _q850(cause: int) -> int:
     return Cause.NORMAL_CLEARING if cause in (0, _INTERWORKING) else cause
 
 
-def place_of_ending(channel: str) -> int:
-    """Where the dialplan (``[hotseat-ended]``) says how a leg ended: the global variable ``HOTSEAT_ENDED_<place>``.
+def places_of_ending(channel: str) -> tuple[int, int]:
+    """Where the dialplan (``[hotseat-ended]``) says how a leg ended: in the global variables ``HOTSEAT_ENDED_<place>``.
 
-    Callers' channels are counted by the exchange and take the places in turn; ours are named by us, and take one by
-    their name.
+    Callers' channels are counted by the exchange and take the places in turn; ours are named by us, and take two by
+    their name. Of 16,256 callers in a row no two share both.
     """
-    if _is_counted(channel):
-        return int(channel.rpartition(".")[2]) % _PLACES
-    return crc32(channel.encode()) % _PLACES
+    number = int(channel.rpartition(".")[2]) if _is_counted(channel) else crc32(channel.encode())
+    first, second = _PLACES
+    return number % first, first + number % second
 
 
 def ending(channel: str, text: str) -> LegEnded | None:

@@ -250,8 +250,11 @@ class Switch(Protocol):
         """Undo ``hold``."""
         ...
 
-    async def hang_up(self, *, channel: str, cause: int = Cause.NORMAL_CLEARING) -> None:
-        """End a leg, in whatever state it is. ``cause`` is Q.850 and chooses the SIP answer of an unanswered leg."""
+    async def hang_up(self, *, channel: str, cause: int = Cause.NORMAL_CLEARING) -> bool:
+        """End a leg, in whatever state it is; False when there was none.
+
+        ``cause`` is Q.850 and chooses the SIP answer of an unanswered leg.
+        """
         ...
 
     async def channels(self) -> Sequence[ChannelSnapshot]:

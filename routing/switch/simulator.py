@@ -120,12 +120,13 @@ class SimulatedSwitch:
             raise SwitchUnavailable("The simulated exchange's answer was lost, as its faults say.")
         return command()
 
-    async def _take_away(self, command: Callable[[], None]) -> None:
-        """Carry out a command for which the thing's absence is success."""
+    async def _take_away(self, command: Callable[[], None]) -> bool:
+        """Carry out a command for which the thing's absence is success. Returns whether it was there."""
         try:
             await self._do(command)
         except ChannelGone:
-            return
+            return False
+        return True
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -188,8 +189,8 @@ class SimulatedSwitch:
     async def unhold(self, *, channel: str) -> None:
         await self._do(lambda: self.exchange.set_hold(channel, on=False))
 
-    async def hang_up(self, *, channel: str, cause: int = Cause.NORMAL_CLEARING) -> None:
-        await self._take_away(lambda: self.exchange.end(self.exchange.channel(channel), cause))
+    async def hang_up(self, *, channel: str, cause: int = Cause.NORMAL_CLEARING) -> bool:
+        return await self._take_away(lambda: self.exchange.end(self.exchange.channel(channel), cause))
 
     # --- snapshots ----------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from agents.public import AgentSession, Station, set_not_ready, set_ready
+from config.wiring import matching_aside
 from routing.models import CommandKind, Contact, Interaction, Leg, SwitchCommand, SwitchNode
 from routing.node import Sounds, SwitchWorker
 from routing.speech import SpeechCache, speech_engine
@@ -49,12 +50,13 @@ async def worker_on(
         sounds=Sounds(directory=sounds, speech=SpeechCache(sounds, engine)),
         holder=holder,
     )
-    running = asyncio.create_task(worker.run())
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        await running
+    with matching_aside():
+        running = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            await running
 
 
 def register(exchange: Exchange, station: Station, habit: PhoneHabit | None = None) -> Telephone:

@@ -51,7 +51,7 @@ class CallerContract(ContractBase):
 
     async def test_hanging_up_on_a_caller_is_told_with_our_cause(self, far: FarEnd, ear: Ear) -> None:
         caller, channel = await self.answered(far, ear, CallerScript(talk_s=30))
-        await ear.switch.hang_up(channel=channel)
+        assert await ear.switch.hang_up(channel=channel)
         ended = await ear.event(LegEnded, channel=channel)
         record = await caller.over()
         assert (ended.cause, record.ended_by) == (Cause.NORMAL_CLEARING, "peer")

@@ -147,4 +147,4 @@ class StateContract(ContractBase):
         await switch.stop_music(channel=gone)
         await switch.unbridge(bridge=unknown, channel=gone)
         await switch.destroy_bridge(bridge=unknown)
-        await switch.hang_up(channel=gone)
+        assert not await switch.hang_up(channel=gone)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from routing.switch.asterisk_events import Translator, ending, place_of_ending, presentation, snapshot
+from routing.switch.asterisk_events import Translator, ending, places_of_ending, presentation, snapshot
 from routing.switch.port import (
     CallArrived,
     Cause,
@@ -125,6 +125,22 @@ def test_an_endpoint_is_told_only_when_it_changes(translator: Translator) -> Non
     ]
 
 
+def test_an_endpoint_that_was_listed_is_told_when_it_changes(translator: Translator) -> None:
+    def listed(value: str) -> None:
+        translator.endpoint_seen({"technology": "PJSIP", "resource": "acme-1001", "state": value})
+
+    def told(value: str) -> Any:
+        endpoint = {"technology": "PJSIP", "resource": "acme-1001", "state": value}
+        change = translator.translate(event("EndpointStateChange", endpoint=endpoint))
+        return None if change is None else change.reachable  # type: ignore[union-attr]
+
+    listed("online")
+    assert [told("online"), told("offline")] == [None, False]
+    # A list that was made before the event says nothing any more.
+    listed("online")
+    assert [told("offline"), told("online")] == [None, True]
+
+
 def test_a_playback_that_failed_says_so(translator: Translator) -> None:
     playback = {"id": "p1", "target_uri": "channel:node1-1.5", "state": "failed"}
     finished = translator.translate(event("PlaybackFinished", playback=playback))
@@ -194,5 +210,11 @@ def test_what_a_place_had_no_room_for_is_not_read() -> None:
 
 
 def test_callers_take_the_places_in_turn() -> None:
-    assert place_of_ending("node1-1795385937.135") == place_of_ending("node.1-1795380000.7") == 7
-    assert 0 <= place_of_ending("agent.01a204e3-4752-7a39-b8d6-089b67c3922e") < 128
+    assert places_of_ending("node1-1795385937.135") == (7, 136)
+    assert places_of_ending("node.1-1795380000.7") == (7, 135)
+    first, second = places_of_ending("agent.01a204e3-4752-7a39-b8d6-089b67c3922e")
+    assert 0 <= first < 128 <= second < 255
+
+
+def test_no_two_of_sixteen_thousand_callers_share_both_places() -> None:
+    assert len({places_of_ending(f"node1-1795385937.{count}") for count in range(16_256)}) == 16_256
