@@ -49,7 +49,7 @@ class Command:
     def keys(self) -> list[str]:
         """What it must be in order with: its interaction, and its agent session.
 
-        An agent's telephone rings whatever the caller is given to hear meanwhile: it keeps to the session's order alone.
+        An agent's telephone rings whatever the caller is given to hear meanwhile: it keeps to its session's order.
         """
         session = [f"session:{self.session_id}"] if self.session_id else []
         if self.kind == CommandKind.DIAL and session:
