@@ -20,11 +20,12 @@ from agents.selectors import (
     open_session_of_agent,
     open_session_of_user,
     open_sessions,
+    skill_sets,
 )
 from agents.services import timers as _timers  # noqa: F401 - registers the timers' handlers
 from agents.services.availability import LONGEST_WRAP_UP, extend_wrap_up, set_not_ready, set_ready
 from agents.services.changes import change_agent, update_agent_skills
-from agents.services.hooks import profile_hooks, skill_removal_hooks, wrap_up_hooks
+from agents.services.hooks import profile_hooks, skill_removal_hooks, staff_hooks, wrap_up_hooks
 from agents.services.login import log_in_agent, log_out
 from agents.services.mend import mend_sessions
 from agents.services.presence import mark_endpoint, sweep_presence, touch_presence
@@ -97,6 +98,8 @@ __all__ = [
     "set_not_ready",
     "set_ready",
     "skill_removal_hooks",
+    "skill_sets",
+    "staff_hooks",
     "sweep_presence",
     "touch_idle",
     "touch_presence",

@@ -1,10 +1,15 @@
 """Reads about agents, seats and sessions, inside the caller's open tenant scope."""
 
+import json
+from pathlib import Path
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from agents.models import AgentSession, NotReadyReason, Station
+from tenants.public import run_query
+
+SQL = Path(__file__).parent / "sql"
 
 
 def open_sessions() -> QuerySet[AgentSession]:
@@ -41,3 +46,8 @@ def choosable_reasons() -> QuerySet[NotReadyReason]:
     """The reasons that an agent may give for being not ready."""
     rows: QuerySet[NotReadyReason] = NotReadyReason.objects.filter(active=True, system_code="")
     return rows.order_by("name")
+
+
+def skill_sets(tenant_id: UUID) -> list[dict[str, int]]:
+    """The different sets of skills (code → 1 to 5) that the tenant's active agents have."""
+    return [json.loads(row[0]) for row in run_query(SQL / "skill_sets.sql", {"tenant": tenant_id})]

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import UUID
 
-from agents.public import profile_hooks, skill_removal_hooks, wrap_up_hooks
+from agents.public import profile_hooks, skill_removal_hooks, staff_hooks, wrap_up_hooks
 from billing.public import CONTACT_ENDED, rate_when_call_ended, rate_when_ended
 from config.hints import HintSender
 from reporting.public import mark_told
@@ -23,6 +23,7 @@ from routing.public import (
     refuse_required_skill,
     run_pool,
     send_step,
+    staff_changed,
 )
 from tenants import points
 from tenants.public import on_leaving, subscribe, wire_matching, with_retries
@@ -66,6 +67,7 @@ def wire() -> None:
     wire_matching(run_pools=MatchRunner(run=match), send_hints=HintSender())
     profile_hooks.append(judge_profile)
     skill_removal_hooks.append(refuse_required_skill)
+    staff_hooks.append(staff_changed)
     wrap_up_hooks.append(end_wrap_up_segment_of)
     on_leaving(mark_told)
     subscribe(CONTACT_ENDED, rate_when_ended)

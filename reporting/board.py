@@ -45,7 +45,14 @@ def read_board(tenant_id: UUID) -> tuple[dt.datetime, list[Row]]:
 
 
 def _queue(queue: QueueNow) -> Row:
-    return {"id": str(queue.id), "kind": "queue", "seq": COMPUTED, "name": queue.name, **_service(queue.service)}
+    return {
+        "id": str(queue.id),
+        "kind": "queue",
+        "seq": COMPUTED,
+        "name": queue.name,
+        "unserved": queue.unserved,
+        **_service(queue.service),
+    }
 
 
 def _service(service: Service) -> Row:

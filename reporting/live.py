@@ -59,10 +59,11 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class QueueNow:
-    """A queue now and today."""
+    """A queue now and today. `unserved`: no agent of the tenant has the skills that one of its steps asks for."""
 
     id: UUID
     name: str
+    unserved: bool
     service: Service
 
 
@@ -188,6 +189,7 @@ class QueueRow(NamedTuple):
 
     id: UUID
     name: str
+    unserved: bool
     target_seconds: int
     short_abandon_seconds: int
     waiting: int
@@ -218,6 +220,7 @@ def _queue(row: QueueRow, variant: Variant) -> QueueNow:
     return QueueNow(
         id=row.id,
         name=row.name,
+        unserved=row.unserved,
         service=Service(
             waiting=row.waiting,
             oldest_waiting_at=row.oldest_waiting_at,

@@ -7,14 +7,16 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from agents.public import Skill
 from routing.flows import FlowUnreadable, read_flow_json
 from routing.models import BarredPrefix, Contact, Disposition, EntryPoint, Flow, Queue, Segment, Trunk
 from routing.services.flows import publish_flow
-from routing.services.queues import change_queue, remove_queue
+from routing.services.queues import change_queue, create_queue, remove_queue
+from routing.steps import warnings_of
+from routing.web.step_lines import read_lines, show_lines
 from tenants.administration import (
     ReadOnlyAdmin,
     RemovalForm,
@@ -38,28 +40,10 @@ class RoutingAdmin(TenantAdmin):
         return ("code",) if obj and "code" in self.fields else ()
 
 
-class RequiresJson:
-    """A mixin for forms of queues: the required skills are JSON, checked against the tenant's skills."""
-
-    cleaned_data: dict[str, Any]
-
-    def clean_requires(self) -> dict[str, int]:
-        levels = self.cleaned_data["requires"] or {}
-        if not isinstance(levels, dict) or not all(type(level) is int and 1 <= level <= 5 for level in levels.values()):
-            raise ValidationError(_('Write skill codes with a proficiency from 1 to 5, such as {"english": 3}.'))
-        known = set(Skill.objects.filter(code__in=list(levels)).values_list("code", flat=True))
-        if unknown := sorted(levels.keys() - known):
-            raise ValidationError(_("There is no skill with the code %(codes)s.") % {"codes": ", ".join(unknown)})
-        return levels
-
-
-class QueueForm(RequiresJson, TenantForm):
-    """A new queue."""
-
-
 QUEUE_FIELDS = (
     "name",
     "requires",
+    "steps",
     "preference",
     "priority",
     "weight_seconds",
@@ -74,18 +58,55 @@ QUEUE_FIELDS = (
 )
 
 
-class ChangeQueueForm(RequiresJson, ServiceForm):
-    """A queue that may be in use."""
+class QueueForm(ServiceForm):
+    """A queue: a new one, or one that may be in use."""
+
+    own_fields: tuple[str, ...] = QUEUE_FIELDS
 
     def prepare(self) -> None:
+        self.fields.update(forms.fields_for_model(Queue, fields=self.own_fields))
+        steps = Queue._meta.get_field("steps")
+        self.fields["steps"] = text_area(
+            str(capfirst(steps.verbose_name)),
+            rows=4,
+            required=False,
+            help_text=_(
+                "One on each line: after so many seconds of waiting, ask for other skills, raise the priority, or "
+                "go to another queue. “20: french”, “60: french | english, priority +1”, “300: -> sales”; "
+                "() is everybody."
+            ),
+        )
+
+    def clean_steps(self) -> list[dict[str, Any]]:
+        return read_lines(self.cleaned_data["steps"])
+
+    def told(self, queue: Queue) -> str | None:
+        """Return what is to be said of a queue that was saved: whom it will never find."""
+        warnings = [warning["message"] for warning in warnings_of(queue)]
+        return " ".join([_("Saved."), *warnings]) if warnings else None
+
+
+class NewQueueForm(QueueForm):
+    own_fields = ("code", *QUEUE_FIELDS)
+
+    def carry_out(self) -> str | None:
+        caller = self.caller
+        return self.told(create_queue(tenant_id=caller.tenant_id, values=self.cleaned_data, actor=caller.actor))
+
+
+class ChangeQueueForm(QueueForm):
+    def prepare(self) -> None:
+        super().prepare()
         self.title = str(self.row)
-        self.fields.update(forms.fields_for_model(Queue, fields=QUEUE_FIELDS))
-        self.initial = forms.model_to_dict(self.row, fields=QUEUE_FIELDS)
+        shown = forms.model_to_dict(self.row, fields=QUEUE_FIELDS)
+        self.initial = {**shown, "steps": show_lines(self.row.steps)}
 
     def carry_out(self) -> str | None:
         caller, values = self.caller, self.cleaned_data
-        change_queue(tenant_id=caller.tenant_id, queue_id=self.row.id, changes=values, actor=caller.actor)
-        return None
+        changes = {name: value for name, value in values.items() if value != getattr(self.row, name)}
+        return self.told(
+            change_queue(tenant_id=caller.tenant_id, queue_id=self.row.id, changes=changes, actor=caller.actor)
+        )
 
 
 class QueueRemovalForm(RemovalForm):
@@ -96,12 +117,19 @@ class QueueRemovalForm(RemovalForm):
 
 @admin.register(Queue)
 class QueueAdmin(RoutingAdmin):
-    form = QueueForm
-    service_change, service_delete = ChangeQueueForm, QueueRemovalForm
-    list_display = ("name", "code", "requires", "preference", "priority", "target_percent", "target_seconds", "active")
+    service_add, service_change, service_delete = NewQueueForm, ChangeQueueForm, QueueRemovalForm
+    list_display = (
+        *("name", "code", "requires", "served", "preference", "priority"),
+        *("target_percent", "target_seconds", "active"),
+    )
     list_filter = ("active",)
     search_fields = ("name", "code")
     fields = ("code", *QUEUE_FIELDS)
+
+    @admin.display(description=gettext_lazy("can be served"), boolean=True)
+    def served(self, queue: Queue) -> bool:
+        """Whether some agent meets each of its steps."""
+        return not queue.unserved
 
 
 class FlowForm(ServiceForm):

@@ -11,32 +11,26 @@ from uuid import UUID
 from django.db import connections
 
 from agents.public import SkillProfile
+from routing.expressions import parse_expression
 from routing.models import Channel, Demand, Eligibility, Queue
+from routing.steps import RoutingStep, steps_of
 from tenants.public import current_scope, fetch, request_match, tenant_scope, wanted
 
 Result = TypeVar("Result")
 LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtext('eligibility'))"
 
 
-def canonical(requires: Mapping[str, int]) -> str:
-    """Return the canonical form of required skills: "english>=3&loans>=1", sorted by skill code."""
-    return "&".join(f"{code}>={level}" for code, level in sorted(requires.items()))
-
-
-def judge(requires: Mapping[str, int], skills: Mapping[str, int]) -> tuple[bool, int]:
-    """Return whether `skills` (code → proficiency 1–5) meet `requires` (code → least proficiency), and how well.
-
-    The fit is the sum of the proficiencies in what is required: larger is better. Nothing required fits everyone.
-    """
-    fits = all(skills.get(code, 0) >= level for code, level in requires.items())
-    return fits, sum(skills.get(code, 0) for code in requires) if fits else 0
+def judge(expression: str, skills: Mapping[str, int]) -> tuple[bool, int]:
+    """Return whether `skills` (code → proficiency 1–5) meet a skill expression, and how well: larger is better."""
+    fit = parse_expression(expression).fit(skills)
+    return fit is not None, fit or 0
 
 
 class DemandMissing(Exception):
     """A contact needs a demand that has no row yet. Make it in a transaction of its own, then try again."""
 
     def __init__(self, queue: Queue) -> None:
-        super().__init__(f"queue {queue.id} has no demand for its present skills")
+        super().__init__(f"queue {queue.id} has no demand for one of its present steps")
         self.tenant_id, self.queue_id = queue.tenant_id, queue.id
 
 
@@ -46,13 +40,13 @@ def with_demands(work: Callable[[], Result]) -> Result:
         try:
             return work()
         except DemandMissing as missing:
-            ensure_demand(tenant_id=missing.tenant_id, queue_id=missing.queue_id)
+            ensure_demands(tenant_id=missing.tenant_id, queue_id=missing.queue_id)
 
 
-def find_demand(queue: Queue, *, channel: str = Channel.VOICE) -> Demand:
-    """Return the demand of a contact that enters `queue` now; raise DemandMissing when it has no row yet."""
+def find_demand(queue: Queue, *, step: int = 0, channel: str = Channel.VOICE) -> Demand:
+    """Return the demand of a contact at a step of `queue`; raise DemandMissing when it has no row yet."""
     (demands,) = fetch(wanted(Demand, "t.queue_id = %s AND t.channel = %s", [queue.id, str(channel)]))
-    return _present(queue, demands)
+    return _present(queue, step, demands)
 
 
 def find_queue(tenant_id: UUID, code: str, *, channel: str = Channel.VOICE) -> tuple[Queue, Demand] | None:
@@ -65,38 +59,38 @@ def find_queue(tenant_id: UUID, code: str, *, channel: str = Channel.VOICE) -> t
         wanted(Queue, "t.tenant_id = %s AND t.code = %s AND t.active", [tenant_id, code]),
         wanted(Demand, of_queue, [str(channel), tenant_id, code]),
     )
-    return (queues[0], _present(queues[0], demands)) if queues else None
+    return (queues[0], _present(queues[0], 0, demands)) if queues else None
 
 
-def _present(queue: Queue, demands: Iterable[Demand]) -> Demand:
-    """Return the one of the queue's demands, past and present, that its skills make now."""
-    expression = canonical(queue.requires)
+def _present(queue: Queue, step: int, demands: Iterable[Demand]) -> Demand:
+    """Return the one of the queue's demands, past and present, that this step makes now."""
+    expression = steps_of(queue)[step].expression
     for demand in demands:
         if demand.expression == expression:
             return demand
     raise DemandMissing(queue)
 
 
-def ensure_demand(
-    *, tenant_id: UUID, queue_id: UUID, channel: str = Channel.VOICE, requires: Mapping[str, int] | None = None
+def ensure_demands(
+    *, tenant_id: UUID, queue_id: UUID, channel: str = Channel.VOICE, steps: Iterable[RoutingStep] | None = None
 ) -> None:
-    """Make the demand of a queue's present skills and judge every profile by it; nothing if it is there.
+    """Make the demands of a queue's present steps and judge every profile by them; nothing of those that are there.
 
-    `requires` are the skills of a queue that is about to be changed, instead.
+    `steps` are those of a queue that is about to be changed, instead.
     """
     with tenant_scope(tenant_id):
         lock_eligibility()
         queue = Queue.objects.get(id=queue_id)
-        needed = queue.requires if requires is None else dict(requires)
-        demand, created = Demand.objects.get_or_create(
-            tenant_id=tenant_id,
-            queue=queue,
-            channel=channel,
-            expression=canonical(needed),
-            defaults={"requires": needed},
-        )
-        if created:
-            _store((demand, profile) for profile in SkillProfile.objects.all())
+        needed = {step.expression for step in (steps_of(queue) if steps is None else steps)}
+        there = Demand.objects.filter(queue=queue, channel=channel).values_list("expression", flat=True)
+        made = [
+            Demand(tenant_id=tenant_id, queue=queue, channel=channel, expression=expression)
+            for expression in sorted(needed - set(there))
+        ]
+        Demand.objects.bulk_create(made)
+        if made:
+            profiles = list(SkillProfile.objects.all())
+            _store((demand, profile) for demand in made for profile in profiles)
             request_match(tenant_id)
 
 
@@ -131,6 +125,6 @@ def lock_eligibility() -> None:
 def _store(pairs: Iterable[tuple[Demand, SkillProfile]]) -> None:
     rows = []
     for demand, profile in pairs:
-        fits, fit = judge(demand.requires, profile.skills)
+        fits, fit = judge(demand.expression, profile.skills)
         rows.append(Eligibility(tenant_id=demand.tenant_id, demand=demand, profile=profile, fits=fits, fit=fit))
     Eligibility.objects.bulk_create(rows, ignore_conflicts=True)

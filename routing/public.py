@@ -1,7 +1,7 @@
 """The door of `routing`: everything that other apps may use."""
 
 from routing.backups import in_force, in_force_everywhere
-from routing.eligibility import ensure_demand, judge_profile
+from routing.eligibility import ensure_demands, judge_profile
 from routing.flows import FlowReport, FlowUnreadable, read_flow_json
 from routing.matching import MatchRunner, PoolTaken, run_pool, sweep
 from routing.models import (
@@ -33,8 +33,10 @@ from routing.services.flows import check_flow, publish_flow
 from routing.services.mend import mend
 from routing.services.offers import accept_offer, reject_offer
 from routing.services.outbound_legs import OUTBOUND_ENDED
-from routing.services.queues import change_queue, refuse_required_skill, remove_queue
+from routing.services.queues import change_queue, create_queue, refuse_required_skill, remove_queue
 from routing.services.segments import end_wrap_up_segment_of
+from routing.services.staffing import staff_changed
+from routing.services.steps import take_next_step
 from routing.states import (
     COMMAND,
     CONTACT,
@@ -87,9 +89,10 @@ __all__ = [
     "calling_number",
     "change_queue",
     "check_flow",
+    "create_queue",
     "end_contact",
     "end_wrap_up_segment_of",
-    "ensure_demand",
+    "ensure_demands",
     "far_numbers",
     "finish_wrap_up",
     "in_force",
@@ -106,6 +109,8 @@ __all__ = [
     "run_pool",
     "save_plan",
     "send_step",
+    "staff_changed",
     "sweep",
     "switch_hint",
+    "take_next_step",
 ]

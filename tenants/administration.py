@@ -135,9 +135,10 @@ class RefusedForm(forms.Form, metaclass=AbstractFormType):
         faults = error.data.get("errors", ())
         pairs = faults.items() if isinstance(faults, dict) else ((item["pointer"], item["message"]) for item in faults)
         for pointer, message in pairs:
-            name = str(pointer).lstrip("/")
+            name, _slash, inside = str(pointer).lstrip("/").partition("/")
             known = name if name in self.fields else None
-            self.add_error(known, message if known or not name else f"{pointer}: {message}")
+            whole = not name or (known and not inside)
+            self.add_error(known, message if whole else f"{pointer}: {message}")
 
 
 class ServiceForm(RefusedForm):

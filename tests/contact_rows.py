@@ -67,7 +67,7 @@ def make_contact(
         )
         if queue is not None and not over:
             fields["demand"], _ = Demand.objects.get_or_create(
-                tenant=tenant, queue=queue, channel="voice", expression="", defaults={"requires": {}}
+                tenant=tenant, queue=queue, channel="voice", expression=""
             )
         contact: Contact = Contact.objects.create(
             tenant=tenant,

@@ -24,6 +24,7 @@ from agents.public import (
     set_ready,
 )
 from routing.models import EntryPoint, Flow, FlowVersion, Queue
+from routing.steps import codes_of
 from tenants.public import (
     CSP_TENANT_ID,
     Customer,
@@ -204,15 +205,16 @@ def make_customer(tenant: Tenant, *, name: str = "王小明", phone: str = "", *
     return row
 
 
-def make_queue(tenant: Tenant, *, code: str = "", requires: Mapping[str, int] = SKILLS, **fields: Any) -> Queue:
-    """A queue that needs these skills, which are made as needed."""
-    for skill in requires:
-        make_skill(tenant, skill)
+def make_queue(tenant: Tenant, *, code: str = "", requires: Mapping[str, int] | str = SKILLS, **fields: Any) -> Queue:
+    """A queue that needs these skills, all of them or by an expression; they are made as needed."""
+    if not isinstance(requires, str):
+        requires = " & ".join(f"{skill} >= {level}" for skill, level in requires.items())
+    for place in codes_of(requires, fields.get("steps", [])).values():
+        for skill in sorted(place):
+            make_skill(tenant, skill)
     code = code or f"queue{unique()}"
     with tenant_scope(tenant.id):
-        row: Queue = Queue.objects.create(
-            code=code, name=fields.pop("name", code.title()), requires=dict(requires), **fields
-        )
+        row: Queue = Queue.objects.create(code=code, name=fields.pop("name", code.title()), requires=requires, **fields)
     return row
 
 

@@ -11,7 +11,7 @@ from agents.errors import AgentHasNoSkill, AgentUnknown, ContactInProgress, Fiel
 from agents.models import Agent, AgentSession, SkillProfile, Slot
 from agents.services.profiles import ensure_profile
 from agents.services.sessions import KIND, close_session, lock_sessions
-from agents.services.setup import find_skills, write_skills
+from agents.services.setup import find_skills, tell_staff_changed, write_skills
 from tenants.public import db_now, record, request_match, tenant_scope, writing
 
 
@@ -55,6 +55,8 @@ def change_agent(
         agent.save(update_fields=["active", "team"])
         if skills is not None and profile is not None:
             _change_skills(agent, sessions, skills, profile)
+        if skills is not None or active is not None:
+            tell_staff_changed(tenant_id)
 
 
 def update_agent_skills(*, tenant_id: UUID, agent_id: UUID, skills: Mapping[str, int], actor: str) -> None:

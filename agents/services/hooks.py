@@ -12,6 +12,9 @@ profile_hooks: list[Callable[[SkillProfile], None]] = []
 skill_removal_hooks: list[Callable[[Skill], None]] = []
 """Run before a skill is removed, in that transaction, with the skill locked (role app); one that needs it raises."""
 
+staff_hooks: list[Callable[[UUID], None]] = []
+"""Run after agents of a tenant, or their skills, have changed, in that transaction (role app): the tenant's id."""
+
 wrap_up_hooks: list[Callable[[AgentSession, UUID, datetime], None]] = []
 """Run when a session leaves wrap-up: the session, the contact that was wrapped up, and when (either role).
 

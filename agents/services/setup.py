@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from agents.errors import FieldsInvalid, NumberTaken, SiteUnknown, SkillsUnknown, StationExists
 from agents.models import Agent, AgentSkill, Site, Skill, Station, Team
+from agents.services.hooks import staff_hooks
 from tenants.public import Membership, Role, Tenant, User, tenant_scope
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -47,6 +48,7 @@ def create_agent(
             agent.user = user
             agent.save(force_insert=True)
             write_skills(agent, rows, skills)
+            tell_staff_changed(tenant_id)
     except IntegrityError as error:
         if "agent_number_once" not in str(error):
             raise
@@ -91,6 +93,12 @@ def find_skills(skills: Mapping[str, int]) -> dict[str, Skill]:
     if errors:
         raise SkillsUnknown(errors)
     return rows
+
+
+def tell_staff_changed(tenant_id: UUID) -> None:
+    """Run the hooks of whoever must know that agents, or what they can, have changed. In the change's scope."""
+    for hook in staff_hooks:
+        hook(tenant_id)
 
 
 def write_skills(agent: Agent, rows: Mapping[str, Skill], skills: Mapping[str, int]) -> None:

@@ -86,8 +86,20 @@ HARBOUR = EnterprisePlan(
     ),
     stations=_stations(8, ("London", "Leeds")),
     queues=(
-        QueuePlan(code="accounts", name="Accounts and cards", requires={"english": 3, "accounts": 2}),
-        QueuePlan(code="loans", name="Loans", requires={"loans": 3}, preference="most_proficient", wrap_up_seconds=30),
+        QueuePlan(
+            code="accounts",
+            name="Accounts and cards",
+            requires="english >= 3 & (accounts >= 2 | cards >= 3)",
+            steps=[{"after": 60, "requires": "english >= 3", "priority": 1}],
+        ),
+        QueuePlan(
+            code="loans",
+            name="Loans",
+            requires="loans >= 3",
+            steps=[{"after": 30, "requires": "loans"}, {"after": 120, "queue": "accounts"}],
+            preference="most_proficient",
+            wrap_up_seconds=30,
+        ),
     ),
     services=(
         ServicePlan(
@@ -171,8 +183,8 @@ QINGSHAN = EnterprisePlan(
     ),
     stations=_stations(7, ("深圳", "成都")),
     queues=(
-        QueuePlan(code="flights", name="机票", requires={"mandarin": 3, "flights": 2}),
-        QueuePlan(code="hotels", name="酒店", requires={"mandarin": 3, "hotels": 2}),
+        QueuePlan(code="flights", name="机票", requires="mandarin >= 3 & flights >= 2"),
+        QueuePlan(code="hotels", name="酒店", requires="mandarin >= 3 & hotels >= 2"),
     ),
     services=(
         ServicePlan(
@@ -251,8 +263,8 @@ LOTUS = EnterprisePlan(
     ),
     stations=_stations(6, ("Novena",)),
     queues=(
-        QueuePlan(code="english", name="Appointments (English)", requires={"english": 3}, wrap_up_seconds=15),
-        QueuePlan(code="mandarin", name="预约（中文）", requires={"mandarin": 3}, wrap_up_seconds=15),
+        QueuePlan(code="english", name="Appointments (English)", requires="english >= 3", wrap_up_seconds=15),
+        QueuePlan(code="mandarin", name="预约（中文）", requires="mandarin >= 3", wrap_up_seconds=15),
     ),
     services=(
         ServicePlan(

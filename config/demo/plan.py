@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -47,7 +47,8 @@ class QueuePlan:
 
     code: str
     name: str
-    requires: Mapping[str, int]
+    requires: str
+    steps: Sequence[Mapping[str, Any]] = ()
     preference: str = "longest_idle"
     wrap_up_seconds: int = 20
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from uuid import UUID
 
 from config.demo.plan import Definition, EnterprisePlan, ServicePlan
 from config.demo.staff import ACTOR
 from routing.models import Disposition, EntryPoint, Flow, Queue
-from routing.services.flows import publish_flow
+from routing.public import create_queue, publish_flow
 from tenants.public import Number, tenant_scope
 from tenants.services.tenancy import assign_number
 
@@ -17,16 +18,10 @@ def make_ways(tenant_id: UUID, plan: EnterprisePlan) -> None:
     with tenant_scope(tenant_id, actor=ACTOR):
         for name in plan.dispositions:
             Disposition.objects.get_or_create(name=name)
-        for queue in plan.queues:
-            Queue.objects.get_or_create(
-                code=queue.code,
-                defaults={
-                    "name": queue.name,
-                    "requires": dict(queue.requires),
-                    "preference": queue.preference,
-                    "wrap_up_seconds": queue.wrap_up_seconds,
-                },
-            )
+        there = set(Queue.objects.values_list("code", flat=True))
+    for queue in plan.queues:
+        if queue.code not in there:
+            create_queue(tenant_id=tenant_id, values={**asdict(queue), "steps": list(queue.steps)}, actor=ACTOR)
     for service in plan.services:
         make_service(tenant_id, service)
 

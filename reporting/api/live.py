@@ -32,6 +32,7 @@ class ServiceSerializer(serializers.Serializer[Any]):
 class QueueNowSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
+    unserved = serializers.BooleanField(help_text="No agent has the skills that one of its steps asks for.")
     figures = ServiceSerializer(source="service")
 
 

@@ -41,7 +41,7 @@ WITH waiting AS (
     FROM queued
     GROUP BY queue_id
 )
-SELECT q.id, q.name, q.target_seconds, q.short_abandon_seconds,
+SELECT q.id, q.name, jsonb_array_length(q.unserved) > 0 AS unserved, q.target_seconds, q.short_abandon_seconds,
        coalesce(w.waiting, 0) AS waiting, w.oldest_waiting_at,
        coalesce(d.offered, 0) AS offered, coalesce(d.answered, 0) AS answered,
        coalesce(d.answered_in_time, 0) AS answered_in_time, coalesce(d.abandoned, 0) AS abandoned,

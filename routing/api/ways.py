@@ -3,32 +3,43 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.public import Skill
 from routing.models import Disposition, EntryPoint, Flow, Queue
-from routing.services.queues import change_queue, remove_queue
+from routing.services.queues import change_queue, create_queue, remove_queue
+from routing.steps import warnings_of
 from tenants.api.public import FixedFields, RelatedId, WriteRows
 from tenants.public import Number, Right
 
 
-class RequiresField(serializers.DictField):
-    """Skill codes of the tenant with the least proficiency, 1 to 5."""
+class StepSerializer(serializers.Serializer[Any]):
+    """After so many seconds in the queue: ask for other skills, change the priority, or go to another queue."""
 
-    child = serializers.IntegerField(min_value=1, max_value=5)
+    after = serializers.IntegerField(min_value=1, help_text="Seconds since the contact came to the queue.")
+    requires = serializers.CharField(
+        required=False, allow_blank=True, max_length=500, help_text="A skill expression; left out, as before."
+    )
+    priority = serializers.IntegerField(required=False, help_text="Added to the contact's priority.")
+    queue = serializers.CharField(required=False, help_text="The code of the queue to go to; in the last step only.")
 
-    def to_internal_value(self, data: Any) -> dict[str, int]:
-        levels: dict[str, int] = super().to_internal_value(data)
-        known = set(Skill.objects.filter(code__in=list(levels)).values_list("code", flat=True))
-        if unknown := sorted(levels.keys() - known):
-            raise serializers.ValidationError(dict.fromkeys(unknown, _("There is no skill with this code.")))
-        return levels
+
+class WarningSerializer(serializers.Serializer[Any]):
+    """Something that was accepted, but will hardly do what was meant."""
+
+    pointer = serializers.CharField()
+    message = serializers.CharField()
 
 
 class QueueSerializer(FixedFields, serializers.ModelSerializer[Queue]):
-    requires = RequiresField(required=False)
+    steps = StepSerializer(many=True, required=False)
+    warnings = serializers.SerializerMethodField()
+
+    @extend_schema_field(WarningSerializer(many=True))
+    def get_warnings(self, queue: Queue) -> list[dict[str, str]]:
+        return warnings_of(queue)
 
     class Meta:
         model = Queue
@@ -37,6 +48,7 @@ class QueueSerializer(FixedFields, serializers.ModelSerializer[Queue]):
             "code",
             "name",
             "requires",
+            "steps",
             "preference",
             "priority",
             "weight_seconds",
@@ -48,6 +60,7 @@ class QueueSerializer(FixedFields, serializers.ModelSerializer[Queue]):
             "announce_seconds",
             "music_class",
             "active",
+            "warnings",
         )
         fixed_fields = ("code",)
 
@@ -89,11 +102,17 @@ class RoutingRows(WriteRows):
 class QueueViewSet(RoutingRows):
     """Queues. One that contacts have been in is not removed but made inactive, once nothing leads there.
 
-    New required skills hold for the contacts that wait, too.
+    `requires` is a skill expression: `french >= 3 & (loans | mortgages) & !trainee`. New required skills and steps hold
+    for the contacts that wait, too. What no agent can serve is accepted, and told in `warnings`.
     """
 
     model = Queue
     serializer_class: Any = QueueSerializer
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        values = self.checked(QueueSerializer)
+        queue = create_queue(tenant_id=self.caller.tenant_id, values=values, actor=self.caller.actor)
+        return self.show(queue.id, status=201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         caller = self.caller

@@ -13,13 +13,12 @@ from tenants.public import TenantForeignKey, TenantManager, TenantModel
 class Demand(TenantModel):
     """What a contact needs at its routing step: queue, channel and skills. Equal needs are one row.
 
-    `expression` is canonical ("english>=3&loans>=1", sorted by skill).
+    `expression` is canonical ("english>=3&loans>=1"; `routing.expressions`).
     """
 
     queue = TenantForeignKey(Queue, on_delete=models.CASCADE)
     channel = models.CharField(max_length=12)
     expression = models.CharField(max_length=2000)
-    requires = models.JSONField(default=dict)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "queue", "channel", "expression"], name="demand_once")]

@@ -9,7 +9,11 @@ from tenants.public import Number, TenantForeignKey, TenantModel
 
 
 class Queue(TenantModel):
-    """Where contacts wait, and what they need from the agent who serves them."""
+    """Where contacts wait, and what they need from the agent who serves them.
+
+    `requires` is a skill expression (`routing.expressions`); `steps` is what takes its place as a contact waits
+    (`routing.steps`). `unserved` are the numbers of the steps, 0 for `requires`, that no agent of the tenant meets.
+    """
 
     class Preference(models.TextChoices):
         LONGEST_IDLE = "longest_idle", _("the longest idle")
@@ -17,12 +21,20 @@ class Queue(TenantModel):
 
     code = models.CharField(_("code"), max_length=40, validators=[CODE])
     name = models.CharField(_("name"), max_length=80)
-    requires = models.JSONField(
+    requires = models.CharField(
         _("required skills"),
-        default=dict,
+        max_length=500,
+        default="",
         blank=True,
-        help_text=_('Skill codes with the least proficiency, such as {"english": 3}.'),
+        help_text=_("Such as: french >= 3 & (loans | mortgages) & !trainee. Empty: everybody."),
     )
+    steps = models.JSONField(
+        _("routing steps"),
+        default=list,
+        blank=True,
+        help_text=_("What is asked for instead of the required skills once a contact has waited."),
+    )
+    unserved = models.JSONField(default=list, editable=False)
     preference = models.CharField(_("prefers"), max_length=16, choices=Preference, default=Preference.LONGEST_IDLE)
     priority = models.SmallIntegerField(_("priority"), default=0)
     weight_seconds = models.PositiveIntegerField(

@@ -18,6 +18,11 @@ ANNOUNCE_TIMER = "announce"
 FIRST_ANNOUNCEMENT = timedelta(seconds=2)
 """Long enough that a caller who is served at once is not told a position first."""
 
+STEP_TIMER = "step"
+
+IN_QUEUE = (ContactState.QUEUED, ContactState.OFFERED, ContactState.CONNECTING)
+"""States of a contact that waits in its queue, or goes back there unless it is connected."""
+
 OFFER_LIVES = (ContactState.OFFERED, ContactState.CONNECTING)
 """The states of a contact that has a live offer; in all others it has none."""
 
@@ -91,14 +96,30 @@ def enter_queue(
     the place for it.
     """
     CONTACT.apply(contact, ContactState.QUEUED)
-    contact.queue, contact.demand = queue, demand
-    contact.priority = queue.priority if priority is None else priority
+    wait_in_queue(contact, queue, demand, priority=queue.priority if priority is None else priority, at=at, since=since)
+    entertain(contact, answered=answered, at=at)
+
+
+def wait_in_queue(
+    contact: Contact, queue: Queue, demand: Demand, *, priority: int, at: datetime, since: datetime
+) -> None:
+    """Let a contact that is to wait do so in this queue, at its first step, as `enter_queue` describes."""
+    contact.queue, contact.demand, contact.step = queue, demand, 0
+    contact.priority = priority
     contact.queued_at, contact.order_at = at, since - timedelta(seconds=queue.weight_seconds)
     note("contact.queued", contact, at=at, demand=demand.id, priority=contact.priority)
-    save(contact, "queue", "demand", "priority", "queued_at", "order_at")
+    save(contact, "queue", "demand", "step", "priority", "queued_at", "order_at")
     begin_segment(contact, SegmentKind.QUEUE, at=at)
-    entertain(contact, answered=answered, at=at)
+    await_step(contact, queue, at=at)
     request_match(contact.tenant_id)
+
+
+def await_step(contact: Contact, queue: Queue, *, at: datetime) -> None:
+    """Let the contact's next routing step begin when it has waited for so long, at once if it has already."""
+    if contact.step >= len(queue.steps) or contact.queued_at is None:
+        return
+    begins = contact.queued_at + timedelta(seconds=queue.steps[contact.step]["after"])
+    set_timer(STEP_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=max(begins, at))
 
 
 def entertain(contact: Contact, *, answered: bool, at: datetime) -> None:

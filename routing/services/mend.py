@@ -14,7 +14,19 @@ from agents.public import Slot, lock_sessions, mend_sessions
 from routing.backup_states import DiversionState
 from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
 from routing.services.commands import caller_command, send
-from routing.services.contacts import OFFER_LIVES, entertain, handler_of, live_offer, lock_contact, note, requeue, save
+from routing.services.contacts import (
+    IN_QUEUE,
+    OFFER_LIVES,
+    STEP_TIMER,
+    await_step,
+    entertain,
+    handler_of,
+    live_offer,
+    lock_contact,
+    note,
+    requeue,
+    save,
+)
 from routing.services.diversions import DIVERSION_TIMER, live_diversion
 from routing.services.flow import resume_flow
 from routing.services.flow_steps import FLOW_TIMER, HAND_OVER_TIMER, START_LABEL
@@ -78,6 +90,7 @@ def _mend_contact(contact_id: UUID) -> int:
                 ("a contact was talked with nobody", _queue_again),
                 ("a contact had lost its beginning", _restore_beginning),
                 ("a contact on a backup route waited for nothing", _restore_diversion),
+                ("a contact had lost its next routing step", _restore_step),
             )
             if mends(contact, now)
         ]
@@ -195,6 +208,15 @@ def _restore_diversion(contact: Contact, now: datetime) -> bool:
     if diversion is not None and diversion.state == DiversionState.TALKING:
         return False
     set_timer(DIVERSION_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=now)
+    return True
+
+
+def _restore_step(contact: Contact, now: datetime) -> bool:
+    if contact.state not in IN_QUEUE or contact.queue is None or contact.step >= len(contact.queue.steps):
+        return False
+    if has_timer(STEP_TIMER, subject_id=contact.id):
+        return False
+    await_step(contact, contact.queue, at=now)
     return True
 
 

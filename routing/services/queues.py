@@ -1,20 +1,21 @@
-"""Changing and removing queues while contacts are in them and flows lead to them."""
+"""Making, changing and removing queues, while contacts are in them and flows and other queues lead to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from agents.public import Skill
-from routing.eligibility import ensure_demand, find_demand
+from agents.public import Skill, skill_sets
+from routing.eligibility import ensure_demands, find_demand
 from routing.models import Contact, Flow, FlowVersion, Queue
-from routing.services.contacts import note
-from routing.states import ContactState
+from routing.services.contacts import IN_QUEUE, await_step, note
+from routing.services.staffing import unserved_steps
+from routing.steps import Problem, codes_of, problems_of_requires, problems_of_steps, read_steps, steps_of
 from tenants.public import (
     Conflict,
     Due,
@@ -24,6 +25,7 @@ from tenants.public import (
     db_now,
     request_match,
     set_timer,
+    state_of,
     tenant_scope,
     timer_handler,
     writing,
@@ -32,9 +34,6 @@ from tenants.public import (
 QUEUE_TIMER = "queue-demand"
 LOOK_AGAIN = timedelta(seconds=2)
 """A contact that was entering the queue while it changed took the old demand with it; it is found this much later."""
-
-IN_QUEUE = (ContactState.QUEUED, ContactState.OFFERED, ContactState.CONNECTING)
-"""States of a contact that waits in its queue, or goes back there unless it is connected."""
 
 BATCH = 500
 
@@ -63,6 +62,16 @@ class QueueInFlows(Conflict):
         super().__init__(message % {"queue": queue.name, "flows": ", ".join(flows)}, queue=queue.code, flows=flows)
 
 
+class QueueInSteps(Conflict):
+    """Other queues lead to the queue."""
+
+    code = "queue-in-steps"
+
+    def __init__(self, queue: Queue, *, queues: list[str]) -> None:
+        message = _("Contacts come to the queue %(queue)s from the queues %(queues)s. Change their steps first.")
+        super().__init__(message % {"queue": queue.name, "queues": ", ".join(queues)}, queue=queue.code, queues=queues)
+
+
 class SkillRequired(Conflict):
     """Queues require the skill."""
 
@@ -73,46 +82,59 @@ class SkillRequired(Conflict):
         super().__init__(message % {"skill": skill.name, "queues": ", ".join(queues)}, skill=skill.code, queues=queues)
 
 
+def create_queue(*, tenant_id: UUID, values: Mapping[str, Any], actor: str) -> Queue:
+    """Make a queue with these values. Raises Invalid, with all that is wrong, and Conflict for a code that is taken."""
+    with writing(tenant_id, actor=actor):
+        queue = Queue()
+        _check_ways(queue, values)
+        _write(queue, {**dict.fromkeys(["code", "name"], ""), **values})
+    return queue
+
+
 def change_queue(*, tenant_id: UUID, queue_id: UUID, changes: Mapping[str, Any], actor: str) -> Queue:
-    """Change a queue's fields to these checked values. What it requires then holds for the contacts that wait, too.
+    """Change a queue's fields to these values. What it asks for then holds for the contacts that wait, too.
 
     A contact keeps its place and priority. A call that rings goes on; should it come back, it waits for the new skills.
-    Raises NotFound; Invalid for values that a queue cannot have and skills that are gone; QueueBusy and QueueInFlows
-    when a queue is to become inactive while contacts are in it or published flows lead to it.
+    Raises NotFound; Invalid for values that a queue cannot have, and skills and queues that are not there; QueueBusy,
+    QueueInFlows and QueueInSteps when a queue is to become inactive while contacts are in it or something leads to it.
     """
-    requires = changes.get("requires")
-    if requires is not None:
+    asks = changes.keys() & {"requires", "steps"}
+    if asks:
         with tenant_scope(tenant_id, actor=actor, read_only=True):
-            _find(Queue.objects.filter(id=queue_id))
+            before = _find(Queue.objects.filter(id=queue_id))
+        wanted = {"requires": before.requires, "steps": before.steps, **changes}
+        _refuse_unreadable(wanted)
         # In a transaction of its own, as every demand; one that nothing needs does no harm.
-        ensure_demand(tenant_id=tenant_id, queue_id=queue_id, requires=requires)
+        steps = list(read_steps(wanted["requires"], wanted["steps"]))
+        ensure_demands(tenant_id=tenant_id, queue_id=queue_id, steps=steps)
     with writing(tenant_id, actor=actor):
-        if requires is not None:
-            _hold_skills(requires)
         queue = _find(Queue.objects.select_for_update(no_key=True).filter(id=queue_id))
+        _check_ways(queue, changes)
         if queue.active and changes.get("active") is False:
             _refuse_in_use(queue)
         _write(queue, changes)
-        if requires is not None:
+        if asks:
             _follow_demand(queue)
             set_timer(QUEUE_TIMER, tenant_id=tenant_id, subject_id=queue.id, due_at=db_now() + LOOK_AGAIN)
     return queue
 
 
 def remove_queue(*, tenant_id: UUID, queue_id: UUID, actor: str) -> None:
-    """Remove a queue that nothing was ever in. Raises NotFound, QueueInFlows, and Conflict ("in-use")."""
+    """Remove a queue that nothing was ever in. Raises NotFound, QueueInFlows, QueueInSteps, and Conflict ("in-use")."""
     with writing(tenant_id, actor=actor):
         queue = _find(Queue.objects.select_for_update().filter(id=queue_id))
         # Callers finish the version of a flow that they began, so one that was replaced may still lead here.
         if flows := _flows_to(queue, FlowVersion.objects.all()):
             raise QueueInFlows(queue, flows=flows)
+        _refuse_in_steps(queue)
         queue.delete()
 
 
 def refuse_required_skill(skill: Skill) -> None:
     """Raise SkillRequired when a queue requires the skill. `agents` asks before it removes one."""
-    queues = Queue.objects.filter(requires__has_key=skill.code).order_by("name")
-    if names := list(queues.values_list("name", flat=True)):
+    rows = Queue.objects.order_by("name").only("name", "requires", "steps")
+    names = [row.name for row in rows if skill.code in set().union(*codes_of(row.requires, row.steps).values())]
+    if names:
         raise SkillRequired(skill, queues=names)
 
 
@@ -122,7 +144,7 @@ def follow_queue(due: Due) -> None:
     with tenant_scope(due.tenant_id, read_only=True):
         there = Queue.objects.filter(id=due.subject_id).exists()
     if there:
-        ensure_demand(tenant_id=due.tenant_id, queue_id=due.subject_id)
+        ensure_demands(tenant_id=due.tenant_id, queue_id=due.subject_id)
     with tenant_scope(due.tenant_id):
         queue = Queue.objects.select_for_update(no_key=True).filter(id=due.subject_id).first()
         if claim_timer(due) and queue is not None:
@@ -143,17 +165,69 @@ def _write(queue: Queue, changes: Mapping[str, Any]) -> None:
         queue.clean_fields(exclude={field.name for field in Queue._meta.get_fields()} - changes.keys())
     except ValidationError as error:
         raise Invalid(_("The queue's data are not valid."), errors=error.message_dict) from error
-    if changes:
-        queue.save(update_fields=list(changes))
+    written = list(changes)
+    if state_of(queue).adding or changes.keys() & {"requires", "steps"}:
+        queue.unserved = unserved_steps(queue, skill_sets(queue.tenant_id))
+        written.append("unserved")
+    if state_of(queue).adding:
+        queue.save(force_insert=True)
+    elif changes:
+        queue.save(update_fields=written)
 
 
-def _hold_skills(requires: Mapping[str, int]) -> None:
-    """Keep the required skills from being removed until the queue has them."""
-    rows = Skill.objects.select_for_update(no_key=True).filter(code__in=list(requires)).order_by("id")
-    if gone := sorted(requires.keys() - {row.code for row in rows}):
-        message = _("There is no skill with the code %(codes)s.") % {"codes": ", ".join(gone)}
-        errors = [{"pointer": f"/requires/{code}", "message": _("There is no skill with this code.")} for code in gone]
-        raise Invalid(message, errors=errors)
+def _refuse_unreadable(values: Mapping[str, Any]) -> None:
+    """Raise Invalid for skill expressions and steps that are none."""
+    problems = problems_of_requires(values["requires"]) if "requires" in values else []
+    _refuse(problems + (problems_of_steps(values["steps"]) if "steps" in values else []))
+
+
+def _check_ways(queue: Queue, changes: Mapping[str, Any]) -> None:
+    """Raise Invalid for what the queue is to ask for and cannot; keep what it names from being removed meanwhile."""
+    _refuse_unreadable(changes)
+    steps = changes.get("steps", [])
+    _refuse(_unknown_skills(codes_of(changes.get("requires", ""), steps)) + _wrong_way(queue, steps))
+
+
+def _unknown_skills(codes: Mapping[str, set[str]]) -> list[Problem]:
+    named = set().union(*codes.values())
+    known = {row.code for row in Skill.objects.select_for_update(no_key=True).filter(code__in=named).order_by("id")}
+    message = _("There is no skill with the code %(codes)s.")
+    return [
+        {"pointer": place, "message": message % {"codes": ", ".join(sorted(unknown))}}
+        for place, wanted in codes.items()
+        if (unknown := wanted - known)
+    ]
+
+
+def _wrong_way(queue: Queue, steps: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """Say what is wrong with where the last step leads: nowhere, or round in a circle."""
+    code = steps[-1].get("queue") if steps else None
+    if code is None:
+        return []
+    pointer = f"/steps/{len(steps) - 1}/queue"
+    # Whoever changes another part of the same circle waits for one of these rows.
+    rows = Queue.objects.select_for_update(no_key=True).filter(Q(code=code) | Q(id=queue.id)).order_by("id")
+    if not any(row.code == code and row.active for row in rows):
+        return [{"pointer": pointer, "message": _("There is no active queue with the code %(code)s.") % {"code": code}}]
+    ways = {row.code: _way_of(row.steps) for row in Queue.objects.only("code", "steps")}
+    ways[queue.code] = code
+    gone = [queue.code]
+    while (next_code := ways.get(gone[-1])) is not None:
+        gone.append(next_code)
+        if next_code in gone[:-1]:
+            message = _("Contacts would go round in a circle: %(way)s.") % {"way": " → ".join(gone)}
+            return [{"pointer": pointer, "message": message}]
+    return []
+
+
+def _way_of(steps: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the code of the queue to which the last of the steps leads."""
+    return steps[-1].get("queue") if steps else None
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise Invalid(problems[0]["message"], errors=problems)
 
 
 def _refuse_in_use(queue: Queue) -> None:
@@ -161,6 +235,13 @@ def _refuse_in_use(queue: Queue) -> None:
         raise QueueInFlows(queue, flows=flows)
     if contacts := Contact.objects.filter(queue=queue, state__in=IN_QUEUE).count():
         raise QueueBusy(queue, contacts=contacts)
+    _refuse_in_steps(queue)
+
+
+def _refuse_in_steps(queue: Queue) -> None:
+    rows = Queue.objects.exclude(id=queue.id).order_by("code").only("code", "steps")
+    if queues := [row.code for row in rows if _way_of(row.steps) == queue.code]:
+        raise QueueInSteps(queue, queues=queues)
 
 
 def _flows_to(queue: Queue, versions: QuerySet[FlowVersion]) -> list[str]:
@@ -175,14 +256,19 @@ def _leads_to(definition: Mapping[str, Any], queue_code: str) -> bool:
 
 
 def _follow_demand(queue: Queue) -> None:
-    """Let the contacts in the queue wait for what it requires now."""
-    demand = find_demand(queue)
-    waiting = Contact.objects.filter(queue=queue, channel=demand.channel, state__in=IN_QUEUE)
-    contacts = list(waiting.exclude(demand=demand).select_for_update(of=("self",)).order_by("id"))
-    now = db_now()
+    """Let the contacts in the queue wait for what it asks for now, each at the step that it has come to."""
+    now, last = db_now(), len(steps_of(queue)) - 1
+    demands = [find_demand(queue, step=number) for number in range(last + 1)]
+    rows = Contact.objects.filter(queue=queue, channel=demands[0].channel, state__in=IN_QUEUE)
+    contacts = list(rows.select_for_update(of=("self",)).order_by("id"))
+    moved = []
     for contact in contacts:
-        contact.demand = demand
-        note("contact.demand_changed", contact, at=now, demand=demand.id)
-    Contact.objects.bulk_update(contacts, ["demand", "version"], batch_size=BATCH)
-    if contacts:
+        step = min(contact.step, last)
+        if (contact.step, contact.demand_id) != (step, demands[step].id):
+            contact.step, contact.demand = step, demands[step]
+            note("contact.demand_changed", contact, at=now, demand=contact.demand_id)
+            moved.append(contact)
+        await_step(contact, queue, at=now)
+    Contact.objects.bulk_update(moved, ["demand", "step", "version"], batch_size=BATCH)
+    if moved:
         request_match(queue.tenant_id)

@@ -27,7 +27,7 @@ DIES_S = 45.0
 FIRST = 447_700_300_000
 LEFT_OUT = (
     # At the first call of all to a queue, and at a worker's orderly end: no later call comes to them.
-    *("ensure_demand.", "settle_done.", "return_unheard.", "release_lease."),
+    *("ensure_demands.", "settle_done.", "return_unheard.", "release_lease."),
     # These only read.
     *("compare.", "unlike_ours.", "last_alive.", "caller_of.", "_contact."),
 )

@@ -87,7 +87,14 @@ def test_the_board_has_these_rows() -> None:
         "asa_s": 20.0,
         "aht_s": 70.0,
     }
-    assert queue == {"id": str(queue_id), "kind": "queue", "seq": 0, "name": queue["name"], **figures}
+    assert queue == {
+        "id": str(queue_id),
+        "kind": "queue",
+        "seq": 0,
+        "name": queue["name"],
+        "unserved": False,
+        **figures,
+    }
     assert total == {"id": "total", "kind": "total", "seq": 0, **figures}
     assert str(queue["oldest_waiting_at"]).endswith("+00:00")
 

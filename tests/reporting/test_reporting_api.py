@@ -102,7 +102,7 @@ def test_live_figures_by_queue_team_and_tenant() -> None:
     }
     assert live["date"] == now.astimezone(acme.zone).date().isoformat()
     assert live["total"] == figures
-    assert live["queues"] == [{"id": str(queue.id), "name": queue.name, "figures": figures}]
+    assert live["queues"] == [{"id": str(queue.id), "name": queue.name, "unserved": False, "figures": figures}]
     assert live["agents"] == {"not_ready": 1}
     assert live["teams"] == [
         {

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django import forms
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
@@ -90,7 +91,8 @@ def test_an_administrator_makes_everything_without_the_operator(acme: Tenant, br
         "routing_queue",
         code="sales",
         name="Sales",
-        requires='{"english": 3}',
+        requires="english >= 3",
+        steps="20: english\n300: (), priority +1",
         preference="longest_idle",
         priority=0,
         weight_seconds=0,
@@ -195,8 +197,17 @@ def test_what_is_taken_is_told(acme: Tenant, browser: Api) -> None:
 
 
 def test_a_queue_needs_skills_that_exist(acme: Tenant, browser: Api) -> None:
-    body = {"code": "sales", "name": "Sales", "requires": '{"nothing": 3}'}
-    assert "nothing" in errors_in(browser.post(page("routing_queue", "add"), body))
+    fields = {name: value for name, value in forms.model_to_dict(Queue()).items() if name not in {"tenant", "steps"}}
+    body = {**fields, "code": "sales", "name": "Sales", "requires": "nothing >= 3"}
+    assert "with the code nothing" in errors_in(browser.post(page("routing_queue", "add"), body))
+    for steps, said in (
+        ("20 s", "Line 1"),
+        ("20: english\n30 seconds", "Line 2"),
+        ("20: -> nowhere", "no active queue with the code nowhere"),
+        ("20: english\n10: ()", "/steps/1/after"),
+    ):
+        refused = browser.post(page("routing_queue", "add"), {**body, "requires": "", "steps": steps})
+        assert said in errors_in(refused), steps
     with tenant_scope(acme.id, read_only=True):
         assert Queue.objects.count() == 0
 

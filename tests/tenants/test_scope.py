@@ -220,8 +220,8 @@ def _engine_cannot_point_across(ours: Tenant, theirs: Tenant) -> None:
         connections[scope.alias].cursor() as cursor,
     ):
         cursor.execute(
-            "INSERT INTO routing_demand (id, tenant_id, queue_id, channel, expression, requires) "
-            "VALUES (%s, %s, %s, 'voice', '', '{}')",
+            "INSERT INTO routing_demand (id, tenant_id, queue_id, channel, expression) "
+            "VALUES (%s, %s, %s, 'voice', '')",
             [uuid7(), ours.id, queue.id],
         )
 

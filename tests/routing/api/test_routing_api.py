@@ -82,11 +82,11 @@ def commands(kind: str) -> int:
 
 def test_a_queue_is_made_and_changed(acme: Tenant, api: Api) -> None:
     make_skill(acme, "english")
-    made = api.send("queues/", {"code": "sales", "name": "Sales", "requires": {"english": 3}})
+    made = api.send("queues/", {"code": "sales", "name": "Sales", "requires": "english >= 3"})
     assert made.status_code == 201, made.content
-    assert made.json()["requires"] == {"english": 3}
+    assert made.json()["requires"] == "english >= 3"
     path = f"queues/{made.json()['id']}/"
-    assert api.change(path, {"requires": {}, "ring_seconds": 15}).json()["ring_seconds"] == 15
+    assert api.change(path, {"requires": "", "ring_seconds": 15}).json()["ring_seconds"] == 15
     assert_problem(api.change(path, {"code": "other"}), 422, "invalid")
     assert_problem(api.send("queues/", {"code": "sales", "name": "Again"}), 409, "taken")
     assert api.remove(path).status_code == 204
@@ -95,9 +95,17 @@ def test_a_queue_is_made_and_changed(acme: Tenant, api: Api) -> None:
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
-        ({"requires": {"nothing": 3}}, "/requires/nothing"),
-        ({"requires": {"english": 9}}, "/requires/english"),
-        ({"requires": [1]}, "/requires"),
+        ({"requires": "nothing >= 3"}, "/requires"),
+        ({"requires": "english >= 9"}, "/requires"),
+        ({"requires": "(english"}, "/requires"),
+        ({"requires": {"english": 3}}, "/requires"),
+        ({"steps": [{"after": 20, "requires": "nothing"}]}, "/steps/0/requires"),
+        ({"steps": [{"after": 20, "requires": "english"}, {"after": 20, "requires": ""}]}, "/steps/1/after"),
+        ({"steps": [{"after": 20, "queue": "nowhere"}]}, "/steps/0/queue"),
+        ({"steps": [{"after": 20, "queue": "sales"}]}, "/steps/0/queue"),
+        ({"steps": [{"after": "soon", "requires": ""}]}, "/steps/0/after"),
+        ({"steps": [{"after": 20}]}, "/steps/0"),
+        ({"steps": 3}, "/steps"),
         ({"code": "Not a code"}, "/code"),
         ({"ring_seconds": 1}, "/ring_seconds"),
         ({"target_percent": 101}, "/target_percent"),
@@ -112,8 +120,8 @@ def test_a_queue_with_a_fault_is_not_made(acme: Tenant, api: Api, change: dict[s
 
 def test_a_skill_of_another_tenant_is_unknown(api: Api) -> None:
     make_skill(make_tenant(), "secret")
-    problem = assert_problem(api.send("queues/", {"code": "q", "name": "Q", "requires": {"secret": 1}}), 422, "invalid")
-    assert problem["errors"][0]["pointer"] == "/requires/secret"
+    problem = assert_problem(api.send("queues/", {"code": "q", "name": "Q", "requires": "secret"}), 422, "invalid")
+    assert problem["errors"][0]["pointer"] == "/requires"
 
 
 def test_a_flow_is_published_in_versions(acme: Tenant, api: Api) -> None:

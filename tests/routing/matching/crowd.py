@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from agents.public import Agent, AgentSession, SessionState, Slot, Station, ensure_profile
-from routing.eligibility import ensure_demand, find_demand
+from routing.eligibility import ensure_demands, find_demand
 from routing.models import Contact, Interaction, Offer, SlotHold
 from routing.states import ContactState
 from tenants.public import Tenant, User, db_now, engine_scope, tenant_scope, uuid7
@@ -45,7 +45,7 @@ def seat_agents(
 
 def queue_callers(line: Line, count: int, *, at: datetime | None = None, priority: int = 0) -> list[Contact]:
     """So many callers in the line's queue, in order. No pass is run."""
-    ensure_demand(tenant_id=line.tenant.id, queue_id=line.queue.id)
+    ensure_demands(tenant_id=line.tenant.id, queue_id=line.queue.id)
     with tenant_scope(line.tenant.id, read_only=True):
         demand = find_demand(line.queue)
     with engine_scope():

@@ -25,6 +25,7 @@ from tests.routing import calls
 from tests.routing.matching import crowd, oracle
 
 SKILLS = ({"english": 3}, {"english": 3}, {"english": 5, "loans": 2}, {"english": 1, "loans": 5})
+NEEDS = ({"english": 3}, {"loans": 1}, {"english": 1})
 SEQUENCES, STEPS = 100, 12
 
 
@@ -64,9 +65,9 @@ class World:
 def world() -> World:
     tenant = factories.make_tenant()
     lines = [
-        calls.make_line(tenant, requires={"english": 3}),
-        calls.make_line(tenant, requires={"loans": 1}, preference=Queue.Preference.MOST_PROFICIENT),
-        calls.make_line(tenant, requires={"english": 1}, priority=1, preference=Queue.Preference.MOST_PROFICIENT),
+        calls.make_line(tenant, requires=NEEDS[0]),
+        calls.make_line(tenant, requires=NEEDS[1], preference=Queue.Preference.MOST_PROFICIENT),
+        calls.make_line(tenant, requires=NEEDS[2], priority=1, preference=Queue.Preference.MOST_PROFICIENT),
     ]
     sessions = [factories.make_session(tenant, skills=skills) for skills in SKILLS]
     return World(tenant, lines, factories.make_reason(tenant), sessions)
@@ -215,9 +216,8 @@ class Machine(RuleBasedStateMachine):
             for agent in self.agents.values() if agent.ready and not agent.backs_off and not agent.holds
         ]  # fmt: skip
         fits: dict[tuple[Hashable, Hashable], int] = {}
-        for number, line in enumerate(self.world.lines):
+        for number, needs in enumerate(NEEDS):
             for agent in self.agents.values():
-                needs = line.queue.requires
                 if all(agent.level.get(skill, 0) >= level for skill, level in needs.items()):
                     fits[number, agent.profile] = sum(agent.level[skill] for skill in needs)
         for contact_id, session_id in oracle.pairs(waiting, free, fits):

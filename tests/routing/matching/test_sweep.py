@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from agents.public import ensure_profile
-from routing.eligibility import ensure_demand, judge, judge_missing
+from routing.eligibility import ensure_demands, judge, judge_missing
 from routing.matching.sweep import pools_with_pairs, sweep
 from routing.models import Eligibility
 from routing.states import ContactState
@@ -83,17 +83,20 @@ def test_an_exclusion_keeps_a_pair_out_of_the_sweep_too(admin_database_url: str)
 @pytest.mark.parametrize(
     ("requires", "skills", "verdict"),
     [
-        ({}, {}, (True, 0)),
-        ({}, {"english": 3}, (True, 0)),
-        ({"english": 3}, {"english": 3}, (True, 3)),
-        ({"english": 3}, {"english": 2}, (False, 0)),
-        ({"english": 3}, {}, (False, 0)),
-        ({"english": 1, "loans": 2}, {"english": 4, "loans": 5, "cards": 1}, (True, 9)),
-        ({"english": 1, "loans": 2}, {"english": 4, "loans": 1}, (False, 0)),
+        ("", {}, (True, 0)),
+        ("", {"english": 3}, (True, 0)),
+        ("english>=3", {"english": 3}, (True, 3)),
+        ("english>=3", {"english": 2}, (False, 0)),
+        ("english>=3", {}, (False, 0)),
+        ("english&loans>=2", {"english": 4, "loans": 5, "cards": 1}, (True, 9)),
+        ("english&loans>=2", {"english": 4, "loans": 1}, (False, 0)),
+        ("english|loans>=2", {"english": 4, "loans": 5}, (True, 5)),
+        ("english&!trainee", {"english": 4, "trainee": 1}, (False, 0)),
+        ("english&!trainee", {"english": 4}, (True, 4)),
     ],
 )
-def test_a_profile_fits_a_demand_when_it_has_every_skill_well_enough(
-    requires: dict[str, int], skills: dict[str, int], verdict: tuple[bool, int]
+def test_a_profile_fits_a_demand_when_it_meets_the_expression(
+    requires: str, skills: dict[str, int], verdict: tuple[bool, int]
 ) -> None:
     assert judge(requires, skills) == verdict
 
@@ -120,7 +123,7 @@ def test_demands_and_profiles_made_at_once_miss_no_verdict() -> None:
     queues = [factories.make_queue(tenant, requires={"english": level}) for level in (1, 2, 3, 4)]
     at_once(
         [
-            *[lambda q=queue: ensure_demand(tenant_id=tenant.id, queue_id=q.id) for queue in queues],
+            *[lambda q=queue: ensure_demands(tenant_id=tenant.id, queue_id=q.id) for queue in queues],
             *[lambda n=n: ensure_profile(tenant_id=tenant.id, skills={"english": n}) for n in (1, 2, 3, 4)],
         ]
     )
