@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from routing.flows import FlowUnreadable, read_flow_json
-from routing.models import BarredPrefix, Contact, Disposition, EntryPoint, Flow, Queue, Segment, Trunk
+from routing.models import BarredPrefix, Contact, Disposition, EntryPoint, Flow, Queue, RoutingPolicy, Segment, Trunk
 from routing.services.flows import publish_flow
 from routing.services.queues import change_queue, create_queue, remove_queue
 from routing.steps import warnings_of
@@ -130,6 +130,11 @@ class QueueAdmin(RoutingAdmin):
     def served(self, queue: Queue) -> bool:
         """Whether some agent meets each of its steps."""
         return not queue.unserved
+
+
+@admin.register(RoutingPolicy)
+class RoutingPolicyAdmin(RoutingAdmin):
+    list_display = fields = ("order", "ageing_seconds")
 
 
 class FlowForm(ServiceForm):

@@ -4,7 +4,7 @@ Demands and profiles are made each in a short transaction of its own under one a
 its own: whichever comes second sees the first, so no pair goes unjudged.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,9 +12,9 @@ from django.db import connections
 
 from agents.public import SkillProfile
 from routing.expressions import parse_expression
-from routing.models import Channel, Demand, Eligibility, Queue
+from routing.models import Channel, Demand, Eligibility, Queue, RoutingPolicy
 from routing.steps import RoutingStep, steps_of
-from tenants.public import current_scope, fetch, request_match, tenant_scope, wanted
+from tenants.public import Wanted, current_scope, fetch, request_match, tenant_scope, wanted
 
 Result = TypeVar("Result")
 LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtext('eligibility'))"
@@ -49,17 +49,34 @@ def find_demand(queue: Queue, *, step: int = 0, channel: str = Channel.VOICE) ->
     return _present(queue, step, demands)
 
 
-def find_queue(tenant_id: UUID, code: str, *, channel: str = Channel.VOICE) -> tuple[Queue, Demand] | None:
-    """Return the open queue of this code, with the demand of a contact that enters it now, in one round trip.
+def find_queue(
+    tenant_id: UUID, code: str, *, channel: str = Channel.VOICE
+) -> tuple[Queue, Demand, RoutingPolicy] | None:
+    """Return the open queue of this code, with the demand and the order of a contact that enters it now.
 
-    None without one; raises DemandMissing when the demand has no row yet.
+    One round trip. None without one; raises DemandMissing when the demand has no row yet.
     """
     of_queue = "t.channel = %s AND t.queue_id = (SELECT id FROM routing_queue WHERE tenant_id = %s AND code = %s)"
-    queues, demands = fetch(
+    queues, demands, policies = fetch(
         wanted(Queue, "t.tenant_id = %s AND t.code = %s AND t.active", [tenant_id, code]),
         wanted(Demand, of_queue, [str(channel), tenant_id, code]),
+        _wanted_policy(tenant_id),
     )
-    return (queues[0], _present(queues[0], 0, demands)) if queues else None
+    return (queues[0], _present(queues[0], 0, demands), _policy(policies)) if queues else None
+
+
+def find_policy(tenant_id: UUID) -> RoutingPolicy:
+    """Return how the tenant's contacts are ordered."""
+    (policies,) = fetch(_wanted_policy(tenant_id))
+    return _policy(policies)
+
+
+def _wanted_policy(tenant_id: UUID) -> Wanted[RoutingPolicy]:
+    return wanted(RoutingPolicy, "t.tenant_id = %s", [tenant_id])
+
+
+def _policy(found: Sequence[RoutingPolicy]) -> RoutingPolicy:
+    return found[0] if found else RoutingPolicy()
 
 
 def _present(queue: Queue, step: int, demands: Iterable[Demand]) -> Demand:

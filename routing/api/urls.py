@@ -12,10 +12,11 @@ from routing.api.backup import (
 )
 from routing.api.contacts import AcceptView, ContactViewSet, FinishWrapUpView, RejectView
 from routing.api.flows import FlowViewSet
-from routing.api.ways import DispositionViewSet, EntryPointViewSet, QueueViewSet
+from routing.api.ways import DispositionViewSet, EntryPointViewSet, QueueViewSet, RoutingPolicyViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("queues", QueueViewSet, basename="api-queue")
+router.register("routing-policies", RoutingPolicyViewSet, basename="api-routing-policy")
 router.register("dispositions", DispositionViewSet, basename="api-disposition")
 router.register("entry-points", EntryPointViewSet, basename="api-entry-point")
 router.register("flows", FlowViewSet, basename="api-flow")

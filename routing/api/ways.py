@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from routing.models import Disposition, EntryPoint, Flow, Queue
+from routing.models import Disposition, EntryPoint, Flow, Queue, RoutingPolicy
 from routing.services.queues import change_queue, create_queue, remove_queue
 from routing.steps import warnings_of
 from tenants.api.public import FixedFields, RelatedId, WriteRows
@@ -127,6 +127,22 @@ class QueueViewSet(RoutingRows):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         remove_queue(tenant_id=self.caller.tenant_id, queue_id=self.own_id(), actor=self.caller.actor)
         return Response(status=204)
+
+
+class RoutingPolicySerializer(serializers.ModelSerializer[RoutingPolicy]):
+    class Meta:
+        model = RoutingPolicy
+        fields = ("id", "order", "ageing_seconds")
+
+
+class RoutingPolicyViewSet(RoutingRows):
+    """How the tenant's contacts are ordered, across all queues: one row, or none for arrival without ageing.
+
+    A change holds for contacts that come to a queue from then on.
+    """
+
+    model = RoutingPolicy
+    serializer_class: Any = RoutingPolicySerializer
 
 
 class DispositionViewSet(RoutingRows):

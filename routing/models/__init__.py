@@ -17,7 +17,7 @@ from routing.models.switching import (
     SwitchNode,
 )
 from routing.models.trunks import BarredPrefix, Trunk
-from routing.models.ways import Disposition, EntryPoint, Flow, FlowVersion, Queue
+from routing.models.ways import Disposition, EntryPoint, Flow, FlowVersion, Queue, RoutingPolicy
 
 __all__ = [
     "BackupActivation",
@@ -45,6 +45,7 @@ __all__ = [
     "OutboundParty",
     "Participation",
     "Queue",
+    "RoutingPolicy",
     "Segment",
     "SlotHold",
     "SwitchCommand",

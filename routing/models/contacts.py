@@ -81,7 +81,8 @@ class Contact(TenantModel):
     """One handling of an interaction by one tenant. Its tenant never changes; a hand-over begins the next contact.
 
     `node` and `caller_channel` repeat the interaction's, which the tenant's own scope cannot read. `ending` is what the
-    end will be called once the switch reports it: it was asked to hang up and for what reason.
+    end will be called once the switch reports it: it was asked to hang up and for what reason. `ages_at` is when it
+    will go before all that have not waited as long, while that is still to come.
     """
 
     interaction = models.ForeignKey(Interaction, on_delete=models.PROTECT, related_name="contacts")
@@ -104,6 +105,7 @@ class Contact(TenantModel):
     step = models.PositiveSmallIntegerField(default=0)
     priority = models.SmallIntegerField(default=0)
     order_at = models.DateTimeField(null=True)
+    ages_at = models.DateTimeField(null=True)
     arrived_at = models.DateTimeField(_("arrived"))
     queued_at = models.DateTimeField(_("queued"), null=True)
     connected_at = models.DateTimeField(_("answered"), null=True)

@@ -1,5 +1,7 @@
 """The ways in: queues, flows, entry points; and what agents say of a contact afterwards."""
 
+from datetime import timedelta
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -74,6 +76,41 @@ class Queue(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RoutingPolicy(TenantModel):
+    """How all contacts of a tenant are ordered, whatever queue they wait in. Without one: by arrival, without ageing.
+
+    Contacts go by priority, then by `order_at`: when they came to the queue, less its head start; or when the queue's
+    service level wants them answered, less its head start. A contact that has waited for `ageing_seconds` (0: never)
+    goes before all that have not, and those that have go by when they came: so none is overtaken by one that came
+    later than that and that the same agent could serve.
+    """
+
+    class Order(models.TextChoices):
+        ARRIVAL = "arrival", _("who came first")
+        EARLIEST_DUE = "earliest_due", _("whose service level is due first")
+
+    order = models.CharField(_("first is"), max_length=12, choices=Order, default=Order.ARRIVAL)
+    ageing_seconds = models.PositiveIntegerField(
+        _("nobody is overtaken after (s)"),
+        default=0,
+        validators=[MaxValueValidator(86_400)],
+        help_text=_("Who has waited for so long goes first, before any priority. 0: never."),
+    )
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("routing policy")
+        verbose_name_plural = _("routing policies")
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="one_routing_policy_per_tenant")]
+
+    def __str__(self) -> str:
+        return str(self.get_order_display())
+
+    def shift_of(self, queue: Queue) -> timedelta:
+        """Return how much later than it came a contact of the queue is ordered; before it came, if negative."""
+        due = queue.target_seconds if self.order == self.Order.EARLIEST_DUE else 0
+        return timedelta(seconds=due - queue.weight_seconds)
 
 
 class Flow(TenantModel):

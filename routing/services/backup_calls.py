@@ -13,7 +13,7 @@ from uuid import UUID
 
 from agents.public import AgentSession
 from routing.backup_states import DIVERSION, ActivationState, DiversionState
-from routing.eligibility import find_demand, with_demands
+from routing.eligibility import find_demand, find_policy, with_demands
 from routing.flows import FlowState
 from routing.flows.media import SpokenText, media_for
 from routing.models import (
@@ -31,7 +31,7 @@ from routing.models import (
 )
 from routing.services.backup_targets import barred_by
 from routing.services.commands import caller_command
-from routing.services.contacts import ANNOUNCE_TIMER, enter_queue, entertain, lock_contact, requeue, save
+from routing.services.contacts import ANNOUNCE_TIMER, await_no_step, enter_queue, entertain, lock_contact, requeue, save
 from routing.services.diversions import (
     BACKUP_LABEL,
     DIVERSION_TIMER,
@@ -104,6 +104,7 @@ def move_waiting(*, tenant_id: UUID, contact_id: UUID, activation_id: UUID) -> b
             return False
         now = db_now()
         drop_timer(ANNOUNCE_TIMER, subject_id=contact.id)
+        await_no_step(contact)
         run = FlowRun.objects.get(contact=contact)
         begin_diversion(contact, activation_id, at=now, answered=FlowState.from_json(run.state).answered, waited=True)
         begin_segment(contact, SegmentKind.FLOW, at=now)
@@ -190,7 +191,8 @@ def _enter_queue(contact: Contact, diversion: Diversion, queue: Queue, *, at: da
         return "nobody-logged-in"
     since = contact.queued_at or contact.arrived_at
     end_diversion(contact, diversion, outcome="queued", at=at)
-    enter_queue(contact, queue, find_demand(queue), priority=None, answered=diversion.answered, at=at, since=since)
+    demand, policy = find_demand(queue), find_policy(contact.tenant_id)
+    enter_queue(contact, queue, demand, policy, priority=None, answered=diversion.answered, at=at, since=since)
     return ""
 
 

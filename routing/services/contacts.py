@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from routing.models import CommandKind, Contact, Demand, Interaction, Offer, Participation, Queue
+from routing.models import CommandKind, Contact, Demand, Interaction, Offer, Participation, Queue, RoutingPolicy
 from routing.services.commands import caller_command
 from routing.services.segments import begin_segment, end_segment
 from routing.states import CONTACT, ContactState, EndReason, SegmentKind
@@ -19,6 +19,11 @@ FIRST_ANNOUNCEMENT = timedelta(seconds=2)
 """Long enough that a caller who is served at once is not told a position first."""
 
 STEP_TIMER = "step"
+
+AGED = 32767
+"""The priority of a contact that has waited for so long that nobody may overtake it."""
+
+HIGHEST_PRIORITY = AGED - 1
 
 IN_QUEUE = (ContactState.QUEUED, ContactState.OFFERED, ContactState.CONNECTING)
 """States of a contact that waits in its queue, or goes back there unless it is connected."""
@@ -83,43 +88,68 @@ def enter_queue(
     contact: Contact,
     queue: Queue,
     demand: Demand,
+    policy: RoutingPolicy,
     *,
     priority: int | None,
     answered: bool,
     at: datetime,
     since: datetime,
 ) -> None:
-    """Let the contact wait in `queue` for an agent with the skills that `demand` names; ordered by `since` less the
-    queue's head start.
+    """Let the contact wait in `queue` for an agent with the skills that `demand` names; ordered by `since`, as the
+    tenant's policy orders the contacts of this queue.
 
     `since` is when it came to the queue by the switch's report, `at` now: under load the two differ, and nobody loses
     the place for it.
     """
     CONTACT.apply(contact, ContactState.QUEUED)
-    wait_in_queue(contact, queue, demand, priority=queue.priority if priority is None else priority, at=at, since=since)
+    priority = queue.priority if priority is None else priority
+    wait_in_queue(contact, queue, demand, policy, priority=min(priority, HIGHEST_PRIORITY), at=at, since=since)
     entertain(contact, answered=answered, at=at)
 
 
 def wait_in_queue(
-    contact: Contact, queue: Queue, demand: Demand, *, priority: int, at: datetime, since: datetime
+    contact: Contact,
+    queue: Queue,
+    demand: Demand,
+    policy: RoutingPolicy,
+    *,
+    priority: int,
+    at: datetime,
+    since: datetime,
 ) -> None:
     """Let a contact that is to wait do so in this queue, at its first step, as `enter_queue` describes."""
     contact.queue, contact.demand, contact.step = queue, demand, 0
-    contact.priority = priority
-    contact.queued_at, contact.order_at = at, since - timedelta(seconds=queue.weight_seconds)
+    contact.priority, contact.queued_at = priority, at
+    has_aged = priority == AGED
+    contact.order_at = since if has_aged else since + policy.shift_of(queue)
+    ages = policy.ageing_seconds and not has_aged
+    contact.ages_at = since + timedelta(seconds=policy.ageing_seconds) if ages else None
     note("contact.queued", contact, at=at, demand=demand.id, priority=contact.priority)
-    save(contact, "queue", "demand", "step", "priority", "queued_at", "order_at")
+    save(contact, "queue", "demand", "step", "priority", "queued_at", "order_at", "ages_at")
     begin_segment(contact, SegmentKind.QUEUE, at=at)
     await_step(contact, queue, at=at)
     request_match(contact.tenant_id)
 
 
-def await_step(contact: Contact, queue: Queue, *, at: datetime) -> None:
-    """Let the contact's next routing step begin when it has waited for so long, at once if it has already."""
+def step_begins(contact: Contact, queue: Queue) -> datetime | None:
+    """Return when the contact comes to its next routing step by having waited; None at the last."""
     if contact.step >= len(queue.steps) or contact.queued_at is None:
-        return
-    begins = contact.queued_at + timedelta(seconds=queue.steps[contact.step]["after"])
-    set_timer(STEP_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=max(begins, at))
+        return None
+    return contact.queued_at + timedelta(seconds=queue.steps[contact.step]["after"])
+
+
+def await_step(contact: Contact, queue: Queue, *, at: datetime) -> None:
+    """Let the contact age, or come to its next routing step, when it has waited for so long; at once if it has."""
+    moments = [moment for moment in (step_begins(contact, queue), contact.ages_at) if moment is not None]
+    if moments:
+        due_at = max(min(moments), at)
+        set_timer(STEP_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=due_at)
+
+
+def await_no_step(contact: Contact) -> None:
+    """The contact waits in its queue no more."""
+    if contact.queue is not None and (contact.ages_at is not None or step_begins(contact, contact.queue) is not None):
+        drop_timer(STEP_TIMER, subject_id=contact.id)
 
 
 def entertain(contact: Contact, *, answered: bool, at: datetime) -> None:
@@ -135,11 +165,13 @@ def entertain(contact: Contact, *, answered: bool, at: datetime) -> None:
 
 
 def requeue(contact: Contact, *, at: datetime, cause: str) -> None:
-    """Put the contact back where it stood: it keeps its place (`order_at`) and its priority."""
+    """Put the contact back where it stood: it keeps its place (`order_at`), its priority and its routing step."""
     CONTACT.apply(contact, ContactState.QUEUED)
     note("contact.requeued", contact, at=at, cause=cause)
     save(contact)
     begin_segment(contact, SegmentKind.QUEUE, at=at)
+    if contact.queue is not None:
+        await_step(contact, contact.queue, at=at)
     request_match(contact.tenant_id)
 
 
@@ -149,6 +181,7 @@ def end_contact_row(contact: Contact, interaction: Interaction, *, reason: EndRe
     contact.end_reason, contact.ending, contact.ended_at = reason, "", max(at, contact.arrived_at)
     contact.metered_ms = metered_ms(interaction, contact)
     drop_timer(ANNOUNCE_TIMER, subject_id=contact.id)
+    await_no_step(contact)
     end_segment(contact, at=contact.ended_at)
     note("contact.ended", contact, at=contact.ended_at, reason=str(reason), metered_ms=contact.metered_ms)
     if reason in (EndReason.ABANDONED, EndReason.SHORT_ABANDONED):

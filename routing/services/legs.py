@@ -17,6 +17,7 @@ from agents.public import (
 from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
+    await_no_step,
     end_contact_row,
     entertain,
     note,
@@ -204,6 +205,7 @@ def _engage(contact: Contact, offer: Offer, session: AgentSession, *, at: dateti
     offer.ended_at = at
     update_row(offer, "state", "ended_at")
     drop_timer(OFFER_TIMER, subject_id=offer.id)
+    await_no_step(contact)
     participation = Participation(
         tenant_id=contact.tenant_id,
         contact=contact,

@@ -26,6 +26,7 @@ from routing.services.contacts import (
     note,
     requeue,
     save,
+    step_begins,
 )
 from routing.services.diversions import DIVERSION_TIMER, live_diversion
 from routing.services.flow import resume_flow
@@ -212,7 +213,9 @@ def _restore_diversion(contact: Contact, now: datetime) -> bool:
 
 
 def _restore_step(contact: Contact, now: datetime) -> bool:
-    if contact.state not in IN_QUEUE or contact.queue is None or contact.step >= len(contact.queue.steps):
+    if contact.state not in IN_QUEUE or contact.queue is None:
+        return False
+    if contact.ages_at is None and step_begins(contact, contact.queue) is None:
         return False
     if has_timer(STEP_TIMER, subject_id=contact.id):
         return False

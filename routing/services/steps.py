@@ -3,9 +3,11 @@
 import logging
 from datetime import datetime, timedelta
 
-from routing.eligibility import find_demand, find_queue, with_demands
-from routing.models import Contact, Interaction, Queue
+from routing.eligibility import find_demand, find_policy, find_queue, with_demands
+from routing.models import Contact, Interaction, Queue, RoutingPolicy
 from routing.services.contacts import (
+    AGED,
+    HIGHEST_PRIORITY,
     IN_QUEUE,
     STEP_TIMER,
     await_step,
@@ -13,6 +15,7 @@ from routing.services.contacts import (
     lock_contact,
     note,
     save,
+    step_begins,
     wait_in_queue,
 )
 from routing.states import ContactState
@@ -27,8 +30,6 @@ NOT_WHILE_IT_RINGS = timedelta(seconds=2)
 CLOSED = timedelta(seconds=30)
 """How long after another queue was found closed it is looked at again."""
 
-HIGHEST_PRIORITY = 32767
-
 
 @timer_handler(STEP_TIMER)
 def take_next_step(due: Due) -> None:
@@ -42,14 +43,32 @@ def _take(due: Due) -> None:
         if not claim_timer(due) or contact.state not in IN_QUEUE:
             return
         queue = find_row(Queue, "t.id = %s", [contact.queue_id])
-        steps = steps_of(queue) if queue is not None else ()
-        if queue is None or contact.step + 1 >= len(steps):
+        if queue is None:
             return
-        now, step = db_now(), steps[contact.step + 1]
-        if step.queue:
-            _leave_for(contact, queue, step, at=now)
-        else:
-            _widen(contact, queue, step, at=now)
+        now, begins = db_now(), step_begins(contact, queue)
+        if contact.ages_at is not None and contact.ages_at <= due.due_at:
+            _age(contact, queue, at=now)
+        elif begins is not None and begins <= due.due_at:
+            _come_to_step(contact, queue, at=now)
+
+
+def _age(contact: Contact, queue: Queue, *, at: datetime) -> None:
+    """Let the contact go before all that have not waited for so long. One that rings comes back so."""
+    policy = find_policy(contact.tenant_id)
+    contact.order_at = _came_at(contact, queue, policy, at=at)
+    contact.priority, contact.ages_at = AGED, None
+    note("contact.aged", contact, at=at)
+    save(contact, "priority", "order_at", "ages_at")
+    await_step(contact, queue, at=at)
+    request_match(contact.tenant_id)
+
+
+def _come_to_step(contact: Contact, queue: Queue, *, at: datetime) -> None:
+    step = steps_of(queue)[contact.step + 1]
+    if step.queue:
+        _leave_for(contact, queue, step, at=at)
+    else:
+        _widen(contact, queue, step, at=at)
 
 
 def _widen(contact: Contact, queue: Queue, step: RoutingStep, *, at: datetime) -> None:
@@ -71,10 +90,10 @@ def _leave_for(contact: Contact, queue: Queue, step: RoutingStep, *, at: datetim
     if found is None:
         log.warning("a step leads to a queue that is closed", extra={"queue": str(queue.id), "to": step.queue})
         return _look_again(contact, at + CLOSED)
-    other, demand = found
+    other, demand, policy = found
     note("contact.overflowed", contact, at=at, to=other.id)
-    since = (contact.order_at or at) + timedelta(seconds=queue.weight_seconds)
-    wait_in_queue(contact, other, demand, priority=_raised(contact.priority, step), at=at, since=since)
+    since = _came_at(contact, queue, policy, at=at)
+    wait_in_queue(contact, other, demand, policy, priority=_raised(contact.priority, step), at=at, since=since)
     if other.music_class != queue.music_class:
         answered = Interaction.objects.filter(id=contact.interaction_id, answered_at__isnull=False).exists()
         entertain(contact, answered=answered, at=at)
@@ -85,5 +104,14 @@ def _look_again(contact: Contact, due_at: datetime) -> None:
     set_timer(STEP_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=due_at)
 
 
+def _came_at(contact: Contact, queue: Queue, policy: RoutingPolicy, *, at: datetime) -> datetime:
+    """Return the moment by which the contact was ordered in this queue, without what the queue shifted it by."""
+    if contact.order_at is None or contact.priority == AGED:
+        return contact.order_at or at
+    return contact.order_at - policy.shift_of(queue)
+
+
 def _raised(priority: int, step: RoutingStep) -> int:
+    if priority == AGED:
+        return AGED
     return max(-HIGHEST_PRIORITY, min(HIGHEST_PRIORITY, priority + step.priority))

@@ -12,8 +12,10 @@ FROM (
               AND NOT EXISTS (SELECT FROM routing_offer o
                               WHERE o.contact_id = c.id AND o.state IN ('offered', 'accepted'))
            OR c.state IN ('queued', 'offered', 'connecting')
-              AND EXISTS (SELECT FROM routing_queue q
-                          WHERE q.tenant_id = c.tenant_id AND q.id = c.queue_id AND jsonb_array_length(q.steps) > c.step)
+              AND (   c.ages_at IS NOT NULL
+                   OR EXISTS (SELECT FROM routing_queue q
+                              WHERE q.tenant_id = c.tenant_id AND q.id = c.queue_id
+                                AND jsonb_array_length(q.steps) > c.step))
               AND NOT EXISTS (SELECT FROM tenants_timer t WHERE t.kind = 'step' AND t.subject_id = c.id)
            OR c.state = 'engaged' AND c.ending = ''
               AND NOT EXISTS (SELECT FROM routing_participation p WHERE p.contact_id = c.id AND p.left_at IS NULL)

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from agents.public import update_agent_skills
-from routing.models import CommandKind, Contact, Queue
+from agents.public import AgentSession, set_ready, update_agent_skills
+from routing.models import CommandKind, Contact, Queue, RoutingPolicy
 from routing.public import change_queue, create_queue, mend, reject_offer, remove_queue
-from routing.services.contacts import STEP_TIMER
+from routing.services.contacts import AGED, STEP_TIMER
 from routing.services.staffing import STAFFING_TIMER
 from routing.services.steps import NOT_WHILE_IT_RINGS
 from routing.states import ContactState, SegmentKind
@@ -19,6 +19,7 @@ from tenants import timers
 from tenants.models import Timer
 from tenants.public import Due, Event, HotseatError, Tenant, db_now, engine_scope, tenant_scope
 from tests import factories
+from tests.api import assert_problem, program
 from tests.factories import ACTOR
 from tests.routing import calls
 
@@ -106,13 +107,16 @@ def test_a_contact_that_rings_widens_too_and_comes_back_so(acme: Tenant, line: c
 
 
 def test_a_contact_that_is_served_or_gone_takes_no_step(acme: Tenant, line: calls.Line) -> None:
+    """Its timer goes with it; one that was found due just before does nothing."""
     factories.make_session(acme, skills={"french": 5}, ready=True)
-    served = calls.call(line.number)
-    calls.talk(served)
-    assert step(served).step == 0
-    gone = calls.call(line.number)
-    calls.caller_hangs_up(gone)
-    assert (step(gone).step, timer_of(STEP_TIMER, gone.id)) == (0, None)
+    for ends in (calls.talk, calls.caller_hangs_up):
+        contact = calls.call(line.number)
+        row = timer_of(STEP_TIMER, contact.id)
+        assert row is not None
+        ends(contact)
+        assert timer_of(STEP_TIMER, contact.id) is None
+        timers.fire(Due(row.id, row.tenant_id, row.kind, row.subject_id, row.due_at, row.data))
+        assert calls.now_of(contact).step == 0
 
 
 def test_a_timer_that_two_engines_found_due_makes_one_step(acme: Tenant, line: calls.Line) -> None:
@@ -274,3 +278,118 @@ def test_what_nobody_can_serve_is_accepted_and_told(acme: Tenant) -> None:
         assert Queue.objects.get(id=queue.id).unserved == []
     changed = change_queue(tenant_id=acme.id, queue_id=queue.id, changes={"requires": "french & !french"}, actor=ACTOR)
     assert changed.unserved == [0]
+
+
+# --- Order -----------------------------------------------------------------------------------------------------------
+
+
+def set_policy(tenant: Tenant, **fields: Any) -> None:
+    with tenant_scope(tenant.id):
+        RoutingPolicy.objects.update_or_create(defaults=fields)
+
+
+def came(contact: Contact, *, seconds_ago: float) -> Contact:
+    """The contact, as if it had come to its queue so long ago."""
+    earlier = timedelta(seconds=seconds_ago)
+    with engine_scope():
+        row = Contact.objects.get(id=contact.id)
+        assert row.order_at is not None
+        assert row.queued_at is not None
+        row.order_at, row.queued_at = row.order_at - earlier, row.queued_at - earlier
+        row.ages_at = row.ages_at - earlier if row.ages_at else None
+        row.save(update_fields=["order_at", "queued_at", "ages_at"])
+        if row.ages_at:
+            Timer.objects.filter(kind=STEP_TIMER, subject_id=row.id).update(due_at=row.ages_at)
+    return calls.now_of(contact)
+
+
+def offered_in_turn(tenant: Tenant, agent: AgentSession, count: int) -> list[UUID]:
+    """The contacts in the order in which one agent gets them, who rejects nothing and talks to each."""
+    turns = []
+    set_ready(tenant_id=tenant.id, session_id=agent.id, actor=ACTOR)
+    for _ in range(count):
+        with engine_scope(read_only=True):
+            contact = Contact.objects.get(tenant=tenant, state=ContactState.OFFERED)
+        turns.append(contact.id)
+        calls.caller_hangs_up(contact)
+    return turns
+
+
+def test_contacts_are_ordered_by_when_their_service_level_is_due(acme: Tenant) -> None:
+    set_policy(acme, order=RoutingPolicy.Order.EARLIEST_DUE)
+    slow = calls.make_line(acme, requires="english", target_seconds=120)
+    quick = calls.make_line(acme, requires="english", target_seconds=20)
+    long_wait, just_come = came(calls.call(slow.number), seconds_ago=60), calls.call(quick.number)
+    very_long = came(calls.call(slow.number), seconds_ago=115)
+    agent = factories.make_session(acme, skills={"english": 3})
+    assert offered_in_turn(acme, agent, 3) == [very_long.id, just_come.id, long_wait.id]
+
+
+def test_without_a_policy_who_came_first_goes_first(acme: Tenant) -> None:
+    slow = calls.make_line(acme, requires="english", target_seconds=120)
+    quick = calls.make_line(acme, requires="english", target_seconds=20)
+    first, second = calls.call(slow.number), calls.call(quick.number)
+    agent = factories.make_session(acme, skills={"english": 3})
+    assert offered_in_turn(acme, agent, 2) == [first.id, second.id]
+
+
+def test_nobody_is_overtaken_by_one_who_came_later_than_the_ageing_time(acme: Tenant) -> None:
+    """Whatever the priorities: those who have waited for so long go by when they came, before all others."""
+    set_policy(acme, ageing_seconds=60)
+    plain = calls.make_line(acme, requires="english", priority=-5)
+    favoured = calls.make_line(acme, requires="english", priority=900, weight_seconds=3600)
+    older, old = (came(calls.call(plain.number), seconds_ago=wait) for wait in (90, 61))
+    fresh = calls.call(plain.number)
+    vips = [calls.call(favoured.number) for _ in range(3)]
+    vip_who_waited = came(calls.call(favoured.number), seconds_ago=70)
+    for contact in (vip_who_waited, old, older):
+        fire(STEP_TIMER, contact.id)
+    assert [calls.now_of(contact).priority for contact in (older, old, vip_who_waited, fresh)] == [AGED] * 3 + [-5]
+    agent = factories.make_session(acme, skills={"english": 3})
+    turns = offered_in_turn(acme, agent, 7)
+    assert turns == [older.id, vip_who_waited.id, old.id, *[vip.id for vip in vips], fresh.id]
+
+
+def test_ageing_and_steps_share_a_timer(acme: Tenant) -> None:
+    set_policy(acme, ageing_seconds=30)
+    line = calls.make_line(acme, requires="french >= 4", steps=STEPS)
+    contact = calls.call(line.number)
+    assert step(contact).step == 1, "after 20 s"
+    aged = step(contact)
+    assert (aged.step, aged.priority, aged.ages_at) == (1, AGED, None), "after 30 s"
+    assert (step(contact).step, calls.now_of(contact).priority) == (2, AGED), "after 60 s"
+    assert timer_of(STEP_TIMER, contact.id) is None
+
+
+def test_who_has_aged_keeps_that_in_another_queue(acme: Tenant) -> None:
+    set_policy(acme, ageing_seconds=10)
+    sales = factories.make_queue(acme, code="sales", requires="english", weight_seconds=500)
+    line = calls.make_line(acme, requires="french", steps=[{"after": 30, "queue": "sales", "priority": 3}])
+    contact = calls.call(line.number)
+    aged = step(contact)
+    moved = step(contact)
+    assert (moved.queue_id, moved.priority, moved.ages_at) == (sales.id, AGED, None)
+    assert moved.order_at == aged.order_at, "head starts are no matter any more"
+
+
+def test_a_contact_that_is_served_leaves_no_timer(acme: Tenant) -> None:
+    set_policy(acme, ageing_seconds=30)
+    line = calls.make_line(acme, requires="english")
+    factories.make_session(acme, skills={"english": 1}, ready=True)
+    contact = calls.call(line.number)
+    assert timer_of(STEP_TIMER, contact.id) is not None
+    calls.talk(contact)
+    assert timer_of(STEP_TIMER, contact.id) is None
+    gone = calls.call(line.number)
+    calls.caller_hangs_up(gone)
+    assert timer_of(STEP_TIMER, gone.id) is None
+
+
+def test_a_tenant_has_one_policy(acme: Tenant) -> None:
+    api = program(acme)
+    made = api.send("routing-policies/", {"order": "earliest_due", "ageing_seconds": 300})
+    assert made.status_code == 201, made.content
+    assert_problem(api.send("routing-policies/", {"order": "arrival"}), 409, "taken")
+    assert_problem(api.change(f"routing-policies/{made.json()['id']}/", {"ageing_seconds": 90_000}), 422, "invalid")
+    assert_problem(program(factories.make_tenant()).read(f"routing-policies/{made.json()['id']}/"), 404, "not-found")
+    assert api.remove(f"routing-policies/{made.json()['id']}/").status_code == 204

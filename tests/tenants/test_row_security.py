@@ -66,7 +66,7 @@ ENGINE_READS = {
     "routing_backupactivation", "routing_backupplan", "routing_contact", "routing_demand", "routing_diversion",
     "routing_eligibility", "routing_entrypoint", "routing_exclusion", "routing_flow", "routing_flowversion",
     "routing_interaction", "routing_leg", "routing_offer", "routing_outboundcall", "routing_participation",
-    "routing_queue", "routing_segment", "routing_slothold", "routing_switchcommand",
+    "routing_queue", "routing_routingpolicy", "routing_segment", "routing_slothold", "routing_switchcommand",
     "routing_switchnode", "tenants_event", "tenants_lease", "tenants_number", "tenants_outbox", "tenants_process",
     "tenants_tenant", "tenants_timer",
 }  # fmt: skip
