@@ -31,6 +31,11 @@ class AgentForm(ServiceForm):
     name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=120)
     team = forms.ModelChoiceField(label=gettext_lazy("Team"), queryset=Team.objects.none(), required=False)
     active = forms.BooleanField(label=gettext_lazy("Active"), required=False)
+    reserve = forms.BooleanField(
+        label=gettext_lazy("Reserve"),
+        required=False,
+        help_text=gettext_lazy("Gets contacts only while the reserve is open."),
+    )
     password = password_field(required=False)
 
     def prepare(self) -> None:
@@ -38,7 +43,8 @@ class AgentForm(ServiceForm):
         given = {}
         if self.row is not None:
             self.title = str(self.row)
-            self.initial = {"name": self.row.user.name, "team": self.row.team_id, "active": self.row.active}
+            self.initial = forms.model_to_dict(self.row, fields=["team", "active", "reserve"])
+            self.initial["name"] = self.row.user.name
             given = dict(AgentSkill.objects.filter(agent=self.row).values_list("skill__code", "proficiency"))
         for skill in Skill.objects.all():
             self.fields[SKILL_FIELD + skill.code] = forms.ChoiceField(
@@ -59,6 +65,7 @@ class AgentForm(ServiceForm):
             name=values["name"],
             password=values["password"] or None,
             active=values["active"],
+            reserve=values["reserve"],
             team_id=_team_id(values),
             skills=self.skills(),
         )
@@ -69,7 +76,7 @@ class NewAgentForm(AgentForm):
     number = forms.CharField(label=gettext_lazy("Agent number"), max_length=16)
     password = password_field()
     active = None  # type: ignore[assignment]  # Django's way to leave a field of the parent out
-    field_order = ("number", "name", "password", "team")
+    field_order = ("number", "name", "password", "team", "reserve")
 
     def carry_out(self) -> str | None:
         values = self.cleaned_data
@@ -80,6 +87,7 @@ class NewAgentForm(AgentForm):
             password=values["password"],
             skills=self.skills(),
             team_id=_team_id(values),
+            reserve=values["reserve"],
             actor=self.caller.actor,
         )
         return None
@@ -91,8 +99,8 @@ def _team_id(values: dict[str, Any]) -> Any:
 
 @admin.register(Agent)
 class AgentAdmin(StaffAdmin):
-    list_display = ("number", "user", "team", "active", "created_at")
-    list_filter = ("active", "team")
+    list_display = ("number", "user", "team", "active", "reserve", "created_at")
+    list_filter = ("active", "reserve", "team")
     list_select_related = ("user", "team")
     search_fields = ("number", "user__name")
     service_add, service_change = NewAgentForm, AgentForm

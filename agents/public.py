@@ -5,6 +5,7 @@ from agents.models import (
     AgentSession,
     AgentSkill,
     NotReadyReason,
+    Reserve,
     Site,
     Skill,
     SkillProfile,
@@ -31,6 +32,7 @@ from agents.services.mend import mend_sessions
 from agents.services.presence import mark_endpoint, sweep_presence, touch_presence
 from agents.services.profiles import ensure_profile, profile_key
 from agents.services.reasons import ensure_system_reasons, prepare_tenant
+from agents.services.reserve import close_reserve, open_reserve
 from agents.services.sessions import (
     back_off,
     begin_wrap_up,
@@ -57,6 +59,7 @@ __all__ = [
     "AgentSession",
     "AgentSkill",
     "NotReadyReason",
+    "Reserve",
     "SessionState",
     "Site",
     "Skill",
@@ -68,6 +71,7 @@ __all__ = [
     "begin_wrap_up",
     "change_agent",
     "choosable_reasons",
+    "close_reserve",
     "close_session",
     "create_agent",
     "create_station",
@@ -86,6 +90,7 @@ __all__ = [
     "mark_endpoint",
     "may_take_contacts",
     "mend_sessions",
+    "open_reserve",
     "open_session_at_station",
     "open_session_of_agent",
     "open_session_of_user",

@@ -13,6 +13,7 @@ PLACES: dict[str, Right] = {
     "desk": Right.USE_DESK,
     "board": Right.READ_BOARD,
     "backup": Right.READ_ROUTING,
+    "reserve": Right.OPEN_RESERVE,
     "calls": Right.READ_REPORTS,
     "service": Right.READ_REPORTS,
     "statement": Right.READ_STATEMENTS,

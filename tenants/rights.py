@@ -21,6 +21,7 @@ class Right(StrEnum):
     WRITE_CUSTOMERS = "customers.write"
     READ_STAFF = "staff.read"
     WRITE_STAFF = "staff.write"
+    OPEN_RESERVE = "reserve.open"
     READ_ROUTING = "routing.read"
     WRITE_ROUTING = "routing.write"
     READ_CONTACTS = "contacts.read"
@@ -46,6 +47,7 @@ SUPERVISOR = frozenset(
         Right.READ_CUSTOMERS,
         Right.WRITE_CUSTOMERS,
         Right.READ_STAFF,
+        Right.OPEN_RESERVE,
         Right.READ_ROUTING,
         Right.READ_CONTACTS,
         Right.END_CONTACTS,

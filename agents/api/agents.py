@@ -33,7 +33,7 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
 
     class Meta:
         model = Agent
-        fields: tuple[str, ...] = ("id", "number", "name", "team", "active", "skills", "created_at")
+        fields: tuple[str, ...] = ("id", "number", "name", "team", "active", "reserve", "skills", "created_at")
 
     def validate_skills(self, skills: list[dict[str, Any]]) -> list[dict[str, Any]]:
         codes = [item["skill"].code for item in skills]
@@ -46,18 +46,19 @@ class NewAgentSerializer(AgentSerializer):
     password = serializers.CharField(max_length=200, write_only=True, trim_whitespace=False)
 
     class Meta(AgentSerializer.Meta):
-        fields = ("number", "name", "password", "team", "skills")
+        fields = ("number", "name", "password", "team", "reserve", "skills")
 
 
 class AgentChangeSerializer(NewAgentSerializer):
     class Meta(AgentSerializer.Meta):
-        fields = ("name", "password", "team", "active", "skills")
+        fields = ("name", "password", "team", "active", "reserve", "skills")
 
 
 class AgentFilter(RowFilter):
     number = django_filters.CharFilter(max_length=16)
     team = django_filters.UUIDFilter(field_name="team_id")
     active = django_filters.BooleanFilter()
+    reserve = django_filters.BooleanFilter()
     skill = django_filters.CharFilter(field_name="skills__skill__code", max_length=40)
 
 
@@ -84,6 +85,7 @@ class AgentViewSet(ReadRows):
             password=values["password"],
             skills=_levels(values["skills"]),
             team_id=team.id if team else None,
+            reserve=values.get("reserve", False),
             actor=self.caller.actor,
         )
         return self.show(agent.id, status=201)
@@ -100,6 +102,7 @@ class AgentViewSet(ReadRows):
             password=values.get("password"),
             name=values.get("user", {}).get("name"),
             active=values.get("active"),
+            reserve=values.get("reserve"),
             team_id=team_id,
             skills=_levels(values["skills"]) if "skills" in values else None,
         )

@@ -4,6 +4,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from agents.api.agents import AgentViewSet
+from agents.api.reserve import CloseReserveView, OpenReserveView, ReserveView
 from agents.api.session import AgentSessionView, ExtendWrapUpView, LogOutView, NotReadyView, ReadyView
 from agents.api.staff import ReasonViewSet, SiteViewSet, SkillViewSet, StationViewSet, TeamViewSet
 
@@ -21,5 +22,8 @@ urlpatterns = [
     path("agent-session/not-ready/", NotReadyView.as_view(), name="api-not-ready"),
     path("agent-session/wrap-up/extend/", ExtendWrapUpView.as_view(), name="api-extend-wrap-up"),
     path("agent-session/logout/", LogOutView.as_view(), name="api-log-out"),
+    path("reserve/", ReserveView.as_view(), name="api-reserve"),
+    path("reserve/open/", OpenReserveView.as_view(), name="api-open-reserve"),
+    path("reserve/close/", CloseReserveView.as_view(), name="api-close-reserve"),
     *router.urls,
 ]

@@ -7,13 +7,14 @@ from agents.models.people import (
     Station,
     Team,
 )
-from agents.models.work import AgentSession, SkillProfile, Slot
+from agents.models.work import AgentSession, Reserve, SkillProfile, Slot
 
 __all__ = [
     "Agent",
     "AgentSession",
     "AgentSkill",
     "NotReadyReason",
+    "Reserve",
     "Site",
     "Skill",
     "SkillProfile",

@@ -102,6 +102,12 @@ class Agent(TenantModel):
     )
     team = TenantForeignKey(Team, null=True, blank=True, verbose_name=_("team"))
     active = models.BooleanField(_("active"), default=True)
+    reserve = models.BooleanField(
+        _("reserve"),
+        default=False,
+        db_default=False,
+        help_text=_("Gets contacts only while the reserve is open."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta(TenantModel.Meta):

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from agents.models.people import Agent, NotReadyReason, Station
@@ -28,11 +29,15 @@ class SkillProfile(TenantModel):
 
 
 class AgentSession(TenantModel):
-    """One agent logged in at one station with one profile. "Busy" is not a state: it follows from the slots."""
+    """One agent logged in at one station with one profile. "Busy" is not a state: it follows from the slots.
+
+    `reserve` repeats the agent's, which the engine cannot read.
+    """
 
     agent = TenantForeignKey(Agent, verbose_name=_("agent"))
     station = TenantForeignKey(Station, verbose_name=_("station"))
     profile = TenantForeignKey(SkillProfile, verbose_name=_("skill profile"))
+    reserve = models.BooleanField(_("reserve"), default=False, db_default=False)
     state = models.CharField(_("state"), max_length=12, choices=SessionState, default=SessionState.NOT_READY)
     reason = TenantForeignKey(NotReadyReason, null=True, verbose_name=_("reason"))
     state_since = models.DateTimeField(_("since"))
@@ -83,11 +88,40 @@ class AgentSession(TenantModel):
         return f"{self.agent_id} at {self.station_id}"
 
 
+class Reserve(TenantModel):
+    """Whether a tenant's agents of the reserve take part in matching now: one row, made when it is first needed.
+
+    While it is open, `opened_at` says since when, and `until` when it closes by itself, if it does.
+    """
+
+    opened_at = models.DateTimeField(_("open since"), null=True)
+    until = models.DateTimeField(_("until"), null=True)
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("reserve")
+        verbose_name_plural = _("reserves")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant"], name="one_reserve_per_tenant"),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(opened_at__isnull=False), name="only_an_open_reserve_has_an_end"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.opened_at} – {self.until}"
+
+
 class Slot(TenantModel):
     """One unit of an agent's capacity on a channel.
 
-    `open`: its agent is ready and no back-off runs (written by `agents`). `held`: a `routing.SlotHold` row names it
-    (written by `routing`, with that row). Open and not held, it is free; `idle_since` orders free slots.
+    `open`: its agent is ready, no back-off runs, and the reserve is open if it is of that (written by `agents`).
+    `held`: a `routing.SlotHold` row names it (written by `routing`, with that row). Open and not held, it is free.
+
+    Free slots are ordered by what the rules of queues prefer, each by an index of its own: `idle_since`; `offered_at`,
+    the moment of the last offer, or of the log-in; and as they were when it was last released after work, in this
+    log-in: `contacts`, how many it has served, and `occupancy`, the share of the time since the log-in for which it was
+    held by them, ringing included. `busy_seconds` is that time.
     """
 
     session = TenantForeignKey(AgentSession, on_delete=models.CASCADE, related_name="slots")
@@ -97,6 +131,10 @@ class Slot(TenantModel):
     open = models.BooleanField(default=False)
     held = models.BooleanField(default=False)
     idle_since = models.DateTimeField()
+    offered_at = models.DateTimeField(db_default=Now())
+    contacts = models.PositiveIntegerField(default=0, db_default=0)
+    busy_seconds = models.FloatField(default=0, db_default=0)
+    occupancy = models.FloatField(default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -107,7 +145,15 @@ class Slot(TenantModel):
                 fields=["tenant", "channel", "profile", "idle_since", "id"],
                 condition=Q(open=True, held=False),
                 name="free_slots",
-            )
+            ),
+            *(
+                models.Index(
+                    fields=["tenant", "channel", "profile", by, "idle_since", "id"],
+                    condition=Q(open=True, held=False),
+                    name=f"free_slots_by_{by}",
+                )
+                for by in ("occupancy", "contacts", "offered_at")
+            ),
         ]
 
     def __str__(self) -> str:

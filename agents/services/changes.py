@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from agents.errors import AgentHasNoSkill, AgentUnknown, ContactInProgress, FieldsInvalid
 from agents.models import Agent, AgentSession, SkillProfile, Slot
 from agents.services.profiles import ensure_profile
-from agents.services.sessions import KIND, close_session, lock_sessions
+from agents.services.reserve import lock_reserve
+from agents.services.sessions import KIND, close_session, lock_sessions, refresh_slots
 from agents.services.setup import find_skills, tell_staff_changed, write_skills
 from tenants.public import db_now, record, request_match, tenant_scope, writing
 
@@ -23,12 +24,15 @@ def change_agent(
     name: str | None = None,
     password: str | None = None,
     active: bool | None = None,
+    reserve: bool | None = None,
     team_id: UUID | EllipsisType | None = ...,
     skills: Mapping[str, int] | None = None,
 ) -> None:
-    """Change what is given: name, password, `team_id` (None: no team), `active`, `skills` (code: 1 to 5; all of them).
+    """Change what is given: name, password, `team_id` (None: no team), `active`, `reserve` (the class of agents that
+    `open_reserve` calls), `skills` (code: 1 to 5; all of them).
 
-    Deactivating logs the agent out. An open session works with new skills at once; a contact that runs goes on.
+    Deactivating logs the agent out. An open session works with new skills, and in its class, at once; a contact that
+    runs goes on.
     Raises AgentUnknown, SkillsUnknown, FieldsInvalid for a weak password, AgentHasNoSkill for an empty set while the
     agent is logged in, ContactInProgress while the agent to be deactivated works.
     """
@@ -39,7 +43,7 @@ def change_agent(
         agent = rows.filter(id=agent_id).first()
         if agent is None:
             raise AgentUnknown
-        sessions = _lock_open_sessions(agent_id)
+        sessions = _lock_open_sessions(agent, may_change_class=reserve is not None)
         if active is False:
             _log_out_all(sessions)
             sessions = []
@@ -52,7 +56,10 @@ def change_agent(
             agent.active = active
         if not isinstance(team_id, EllipsisType):
             agent.team_id = team_id
-        agent.save(update_fields=["active", "team"])
+        if reserve is not None:
+            agent.reserve = reserve
+            _change_class(sessions, reserve=reserve)
+        agent.save(update_fields=["active", "team", "reserve"])
         if skills is not None and profile is not None:
             _change_skills(agent, sessions, skills, profile)
         if skills is not None or active is not None:
@@ -73,8 +80,11 @@ def _prepare_profile(tenant_id: UUID, agent_id: UUID, skills: Mapping[str, int],
     return ensure_profile(tenant_id=tenant_id, skills=skills, actor=actor)
 
 
-def _lock_open_sessions(agent_id: UUID) -> list[AgentSession]:
-    ids = AgentSession.objects.filter(agent_id=agent_id, logged_out_at__isnull=True).values_list("id", flat=True)
+def _lock_open_sessions(agent: Agent, *, may_change_class: bool) -> list[AgentSession]:
+    if may_change_class:
+        # Before the sessions: whoever opens the reserve meanwhile would overlook those that join it.
+        lock_reserve(agent.tenant_id)
+    ids = AgentSession.objects.filter(agent_id=agent.id, logged_out_at__isnull=True).values_list("id", flat=True)
     return [row for row in lock_sessions(ids).values() if row.logged_out_at is None]
 
 
@@ -100,6 +110,18 @@ def _change_skills(
         session.save(update_fields=["profile", "version"])
         Slot.objects.filter(session_id=session.id).update(profile=profile)
         request_match(agent.tenant_id)
+
+
+def _change_class(sessions: Sequence[AgentSession], *, reserve: bool) -> None:
+    now = db_now()
+    for session in sessions:
+        if session.reserve == reserve:
+            continue
+        session.reserve = reserve
+        record("agent.class_changed", session, kind=KIND, at=now, reserve=reserve)
+        session.save(update_fields=["reserve", "version"])
+        refresh_slots(session)
+        request_match(session.tenant_id)
 
 
 def _set_password(agent: Agent, password: str) -> None:

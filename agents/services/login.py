@@ -215,7 +215,13 @@ def _open_session(who: _Who, profile: SkillProfile, station: Station) -> AgentSe
     now = db_now()
     reason = system_reason(profile.tenant_id, NotReadyReason.System.LOGGED_IN)
     session = AgentSession(
-        agent_id=who.agent_id, station=station, profile=profile, reason=reason, state_since=now, logged_in_at=now
+        agent_id=who.agent_id,
+        station=station,
+        profile=profile,
+        reserve=Agent.objects.values_list("reserve", flat=True).get(id=who.agent_id),  # locked by `_find_seat`
+        reason=reason,
+        state_since=now,
+        logged_in_at=now,
     )
     record(
         "agent.logged_in",
@@ -229,7 +235,7 @@ def _open_session(who: _Who, profile: SkillProfile, station: Station) -> AgentSe
         reason=str(reason.id) if reason else None,
     )
     session.save(force_insert=True)
-    Slot.objects.create(session=session, profile=profile, idle_since=now)
+    Slot.objects.create(session=session, profile=profile, idle_since=now, offered_at=now)
     return session
 
 

@@ -6,18 +6,20 @@ Each works inside the caller's open scope, of either role, on sessions that the 
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from agents.models import AgentSession, NotReadyReason, Slot, Station
+from agents.models import AgentSession, NotReadyReason, Reserve, Slot, Station
 from agents.services.hooks import wrap_up_hooks
 from agents.states import SESSION, SessionState
-from tenants.public import drop_timer, fetch, record, request_match, set_timer, wanted, write
+from tenants.public import drop_timer, fetch, record, request_match, set_timer, wanted, write, write_query
 
 WRAP_UP_TIMER = "wrap-up"
 BACK_OFF_TIMER = "back-off"
 KIND = "agent_session"
+FREE_AFTER_WORK = Path(__file__).parents[1] / "sql" / "free_after_work.sql"
 
 
 def lock_sessions(ids: Iterable[UUID]) -> dict[UUID, AgentSession]:
@@ -27,8 +29,16 @@ def lock_sessions(ids: Iterable[UUID]) -> dict[UUID, AgentSession]:
 
 
 def may_take_contacts(session: AgentSession) -> bool:
-    """Whether the session's slots are open: it is ready and no back-off runs (its timer clears `backoff_until`)."""
-    return session.state == SessionState.READY and session.backoff_until is None
+    """Whether the session's slots are open: it is ready, no back-off runs (its timer clears `backoff_until`), and the
+    reserve is open if its agent is of that.
+    """
+    works = session.state == SessionState.READY and session.backoff_until is None
+    return works and (not session.reserve or reserve_is_open(session.tenant_id))
+
+
+def reserve_is_open(tenant_id: UUID) -> bool:
+    """Whether the tenant's reserve takes part. Asked behind a session's lock: who opens it locks the sessions next."""
+    return Reserve.objects.filter(tenant_id=tenant_id, opened_at__isnull=False).exists()
 
 
 def refresh_slots(session: AgentSession, *, idle_since: datetime | None = None) -> None:
@@ -39,12 +49,16 @@ def refresh_slots(session: AgentSession, *, idle_since: datetime | None = None) 
     Slot.objects.filter(session_id=session.id).update(**changes)
 
 
-def free_slot(slot_id: UUID, *, idle_since: datetime | None) -> None:
-    """Let a slot be held by nobody: idle from `idle_since`, or as long as before."""
-    write(
-        "UPDATE agents_slot SET held = false, idle_since = coalesce(%s, idle_since) WHERE id = %s",
-        [idle_since, slot_id],
-    )
+def free_slot(session: AgentSession, slot_id: UUID, *, worked_until: datetime | None) -> None:
+    """Let a slot of the session be held by nobody.
+
+    After work it is idle from `worked_until`, and what was done is counted; otherwise all stays as it was.
+    """
+    if worked_until is None:
+        write("UPDATE agents_slot SET held = false WHERE id = %s", [slot_id])
+        return
+    given = {"slot": slot_id, "at": worked_until, "logged_in_at": session.logged_in_at}
+    write_query(FREE_AFTER_WORK, given)
 
 
 def touch_idle(session: AgentSession, *, at: datetime) -> None:
@@ -144,6 +158,8 @@ def close_session(session: AgentSession, *, at: datetime) -> None:
         session.backoff_until = None
         drop_timer(BACK_OFF_TIMER, subject_id=session.id)
     _move(session, SessionState.LOGGED_OUT, reason_id=None, at=at)
+    # Contacts that waited for this agent alone are everybody's.
+    request_match(session.tenant_id)
 
 
 def phone_is_reachable(session: AgentSession) -> bool:

@@ -26,8 +26,10 @@ def create_agent(
     skills: Mapping[str, int],
     actor: str,
     team_id: UUID | None = None,
+    reserve: bool = False,
 ) -> Agent:
-    """Register a person as an agent, who logs in with number and password and works with these skills (code: 1 to 5).
+    """Register a person as an agent, who logs in with number and password and works with these skills (code: 1 to 5);
+    of the `reserve` they take part only while that is open.
 
     Raises FieldsInvalid (also for a weak password), SkillsUnknown, NumberTaken.
     """
@@ -35,7 +37,7 @@ def create_agent(
         with tenant_scope(tenant_id, actor=actor):
             rows = find_skills(skills)
             user = User(name=name)
-            agent = Agent(user=user, number=number)
+            agent = Agent(user=user, number=number, reserve=reserve)
             if team_id is not None and not Team.objects.filter(id=team_id).exists():
                 raise FieldsInvalid({"team": ["unknown"]})
             agent.team_id = team_id

@@ -9,7 +9,10 @@ WHERE a.logged_out_at IS NULL
                                                       WHERE t.kind = 'back-off' AND t.subject_id = a.id)
        OR EXISTS (SELECT FROM agents_slot s
                   WHERE s.tenant_id = a.tenant_id AND s.session_id = a.id
-                    AND s.open <> (a.state = 'ready' AND a.backoff_until IS NULL)))
+                    AND s.open <> (a.state = 'ready' AND a.backoff_until IS NULL
+                                 AND (NOT a.reserve OR EXISTS (SELECT FROM agents_reserve r
+                                                               WHERE r.tenant_id = a.tenant_id
+                                                                 AND r.opened_at IS NOT NULL)))))
   AND (a.id > %(after)s::uuid OR %(after)s::uuid IS NULL)
 ORDER BY a.id
 LIMIT %(limit)s

@@ -1,4 +1,4 @@
-"""The form with which agents log in: who they are, and if they like, where."""
+"""The form with which agents log in: who they are, and if they like, where; and that which opens the reserve."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -32,3 +32,16 @@ class LogInForm(forms.Form):
     )
     take_over = forms.CharField(max_length=10, required=False, widget=forms.HiddenInput())
     """The extension to sit at after being logged out at another: the value of a button that a refusal shows."""
+
+
+class OpenReserveForm(forms.Form):
+    """For how long the reserve is to be open."""
+
+    hours = forms.IntegerField(
+        label=_("Close it after (h)"),
+        min_value=1,
+        max_value=168,
+        required=False,
+        help_text=_("Empty: somebody closes it."),
+        widget=forms.NumberInput({"class": "form-control"}),
+    )

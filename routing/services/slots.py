@@ -25,5 +25,5 @@ def let_go(session: AgentSession, slot_id: UUID | None, *, worked: bool, at: dat
     if slot_id is None:
         return
     write("DELETE FROM routing_slothold WHERE slot_id = %s", [slot_id])
-    free_slot(slot_id, idle_since=at if worked else None)
+    free_slot(session, slot_id, worked_until=at if worked else None)
     request_match(session.tenant_id)

@@ -60,7 +60,8 @@ WITHOUT_TENANT: dict[str, tuple[str, str | None]] = {
 
 # All that the engine, which works for every tenant at once, may read. Reviewed: nothing here is personal.
 ENGINE_READS = {
-    "agents_agentsession", "agents_notreadyreason", "agents_skillprofile", "agents_slot", "agents_station",
+    "agents_agentsession", "agents_notreadyreason", "agents_reserve", "agents_skillprofile", "agents_slot",
+    "agents_station",
     "reporting_callrecord", "reporting_legrecord", "reporting_offerrecord", "reporting_projection",
     "reporting_sessionrecord", "reporting_stretch",
     "routing_backupactivation", "routing_backupplan", "routing_contact", "routing_demand", "routing_diversion",
