@@ -45,6 +45,8 @@ QUEUE_FIELDS = (
     "requires",
     "steps",
     "preference",
+    "affinity_seconds",
+    "affinity_days",
     "priority",
     "weight_seconds",
     "ring_seconds",

@@ -75,12 +75,19 @@ def decision_rows(decision: Mapping[str, Any], zone: dt.tzinfo) -> list[tuple[st
         "step": _("routing step"),
         "order_at": _("place in the order since"),
         "idle_since": _("agent idle since"),
+        "offered_at": _("agent last asked at"),
+        "contacts": _("contacts that the agent has served since the log-in"),
+        "occupancy": _("share of the time since the log-in for which the agent was busy"),
     }
     told = {name: value for name in names if (value := decision.get(name)) is not None}
-    for name in ("order_at", "idle_since"):
+    for name in ("order_at", "idle_since", "offered_at"):
         if name in told:
             told[name] = dt.datetime.fromisoformat(told[name]).astimezone(zone).strftime("%H:%M:%S")
+    if "occupancy" in told:
+        told["occupancy"] = f"{told['occupancy']:.0%}"
     rows = [(names[name], str(value)) for name, value in told.items()]
+    if "affinity" in decision:
+        rows.append((_("waited for"), _("this agent alone")))
     excluded = len(decision.get("excluded", ()))
     return [*rows, (_("agents left out"), str(excluded))] if excluded else rows
 

@@ -28,6 +28,12 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
     ani = serializers.CharField(help_text="Who called, in E.164 form; empty when hidden or malformed.")
     dnis = serializers.CharField()
     agent = serializers.CharField(source="agent_number", allow_null=True, help_text="The last agent's number.")
+    affinity_agent = serializers.CharField(
+        source="affinity_session.agent.number",
+        allow_null=True,
+        default=None,
+        help_text="The number of the agent for whom it waits until `affinity_until`, or waited.",
+    )
     metered_seconds = serializers.SerializerMethodField()
 
     class Meta:
@@ -48,6 +54,8 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
             "queue",
             "queue_name",
             "agent",
+            "affinity_agent",
+            "affinity_until",
             "arrived_at",
             "queued_at",
             "connected_at",
@@ -109,7 +117,9 @@ def contact_rows() -> QuerySet[Contact]:
     party = ContactParty.objects.filter(contact_id=OuterRef("id"))
     open_party = party.filter(ani_restricted=False)
     handlers = Participation.objects.filter(contact_id=OuterRef("id")).order_by("-joined_at")
-    rows: QuerySet[Contact] = Contact.objects.select_related("number", "entry_point", "queue", "disposition")
+    rows: QuerySet[Contact] = Contact.objects.select_related(
+        "number", "entry_point", "queue", "disposition", "affinity_session__agent"
+    )
     return rows.annotate(
         ani=Subquery(open_party.values("ani")[:1]),
         dnis=Subquery(party.values("dnis")[:1]),

@@ -50,6 +50,8 @@ class QueueSerializer(FixedFields, serializers.ModelSerializer[Queue]):
             "requires",
             "steps",
             "preference",
+            "affinity_seconds",
+            "affinity_days",
             "priority",
             "weight_seconds",
             "ring_seconds",

@@ -1,18 +1,37 @@
 """The routing policy, pure: contacts in order, each to the slot that its queue prefers."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar
 from uuid import UUID
 
+Key = TypeVar("Key")
 Fits = Mapping[tuple[UUID, UUID], int]
 """(demand, profile) → fit, for the pairs whose verdict is yes."""
+
+ALL = 2**31
+"""More rows than there are."""
+
+ORDERS = {
+    "longest_idle": "idle_since",
+    "most_proficient": "idle_since",
+    "least_occupied": "occupancy",
+    "fewest_contacts": "contacts",
+    "round_robin": "offered_at",
+}
+"""What each rule of a queue compares slots of one profile by: the smallest is preferred. All of these fit alike."""
+
+USUAL_ORDER = "idle_since"
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A queued contact. `excluded` are the sessions that it is not to be offered to now.
+    """A queued contact. `excluded` are the sessions that it is not to be offered to now; `only` is the one to which
+    alone it is, while its affinity is in force.
 
     `row` is all that was read of it, which the policy does not look at.
     """
@@ -26,6 +45,7 @@ class Waiting:
     preference: str
     ring_seconds: int
     excluded: frozenset[UUID]
+    only: UUID | None
     row: Sequence[Any]
 
     @property
@@ -33,19 +53,34 @@ class Waiting:
         """The one documented order: priority (high first), then `order_at`, then the id so that ties are settled."""
         return (-self.priority, self.order_at, self.id)
 
+    def may_go_to(self, slot: "FreeSlot") -> bool:
+        """Whether the slot's agent is one whom this contact may be offered to now, if their skills fit."""
+        return slot.session_id not in self.excluded and self.only in (None, slot.session_id)
+
 
 @dataclass(frozen=True, slots=True)
 class FreeSlot:
-    """A slot that is open and not held; then what the policy does not look at: its session's version and telephone."""
+    """A slot that is open and not held; then what the policy does not look at: its session's version and telephone.
+
+    `occupancy`, `contacts` and `offered_at` are told by `agents.models.Slot`.
+    """
 
     id: UUID
     session_id: UUID
     profile_id: UUID
     channel: str
     idle_since: datetime
+    occupancy: float
+    contacts: int
+    offered_at: datetime
     session_version: int
     answer_mode: str
     endpoint: str
+
+    @property
+    def kind(self) -> tuple[UUID, str]:
+        """What its list is read by: profile and channel."""
+        return (self.profile_id, self.channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,65 +93,83 @@ class Pair:
     fit: int
 
 
-def decide(
-    contacts: Sequence[Waiting],
-    slots: Sequence[FreeSlot],
-    fits: Fits,
-    *,
-    cut_demands: Collection[UUID] = (),
-    cut_profiles: Collection[UUID] = (),
-) -> list[Pair]:
+def decide(contacts: Sequence[Waiting], slots: Sequence[FreeSlot], fits: Fits, *, rows: int = ALL) -> list[Pair]:
     """Return the pairs of one pass.
 
     The first contact in order that has an eligible free slot gets the one that its queue's rule prefers; contacts
-    without one are walked past. `cut_demands` and `cut_profiles` are those of which only the first rows were read:
-    deciding stops where the rows that are missing could matter, and the next round reads on.
+    without one are walked past. Of each demand, and of each profile in each order that a contact's rule asks for, the
+    first `rows` were read, and all slots of sessions to which alone a contact may go. Deciding stops where the rows
+    that are missing could matter, and the next round reads on.
     """
     free = {slot.id: slot for slot in slots}
-    left_in_demand = _count(contact.demand_id for contact in contacts)
-    left_in_profile = _count(slot.profile_id for slot in slots)
+    heads = _Heads(slots, rows)
+    left_in_demand = Counter(contact.demand_id for contact in contacts)
+    cut_demands = cut(left_in_demand, rows)
     pairs: list[Pair] = []
     for contact in sorted(contacts, key=lambda waiting: waiting.place):
+        if heads.are_used_up(contact, free, fits):
+            break
         eligible = [
             (fits[contact.demand_id, slot.profile_id], slot)
             for slot in free.values()
             if slot.channel == contact.channel
             and (contact.demand_id, slot.profile_id) in fits
-            and slot.session_id not in contact.excluded
+            and contact.may_go_to(slot)
         ]
-        if contact.excluded and _hides_more(contact, eligible, free.values(), fits) & set(cut_profiles):
-            break
         if eligible:
             fit, slot = min(eligible, key=lambda candidate: _preference(contact.preference, *candidate))
             pairs.append(Pair(contact=contact, slot=slot, candidates=len(eligible), fit=fit))
             del free[slot.id]
-            left_in_profile[slot.profile_id] -= 1
-            if slot.profile_id in cut_profiles and not left_in_profile[slot.profile_id]:
-                break
         left_in_demand[contact.demand_id] -= 1
         if contact.demand_id in cut_demands and not left_in_demand[contact.demand_id]:
             break
     return pairs
 
 
-def _hides_more(
-    contact: Waiting, eligible: Collection[tuple[int, FreeSlot]], free: Iterable[FreeSlot], fits: Fits
-) -> set[UUID]:
-    """Return the profiles that fit and of which the contact excludes all that was read: it might have others."""
-    read = {
-        slot.profile_id
-        for slot in free
-        if slot.channel == contact.channel and (contact.demand_id, slot.profile_id) in fits
-    }
-    return read - {slot.profile_id for _, slot in eligible}
+def cut(counts: Mapping[Key, int], rows: int) -> set[Key]:
+    """Return what may have more rows than the `rows` at most that were read of it, given how many were found."""
+    return {key for key, count in counts.items() if count >= rows}
 
 
-def _preference(rule: str, fit: int, slot: FreeSlot) -> tuple[int, datetime, UUID]:
-    return (-fit if rule == "most_proficient" else 0, slot.idle_since, slot.id)
+class _Heads:
+    """The beginnings of the lists that were cut: behind them there may be slots that were not read."""
+
+    def __init__(self, slots: Iterable[FreeSlot], rows: int) -> None:
+        self._rows = rows
+        found: dict[tuple[UUID, str], list[FreeSlot]] = {}
+        for slot in slots:
+            found.setdefault(slot.kind, []).append(slot)
+        self._cut = {kind: of_kind for kind, of_kind in found.items() if len(of_kind) >= rows}
+        self._heads: dict[tuple[tuple[UUID, str], str], list[FreeSlot]] = {}
+
+    def are_used_up(self, contact: Waiting, free: Container[UUID], fits: Fits) -> bool:
+        """Whether a list that suits the contact has nothing left to offer it of what was read in the order it asks for.
+
+        What was read besides, in other orders, may come behind what was not.
+        """
+        if contact.only is not None:
+            return False
+        return any(
+            channel == contact.channel
+            and (contact.demand_id, profile) in fits
+            and not any(
+                slot.id in free and contact.may_go_to(slot)
+                for slot in self._head((profile, channel), ORDERS[contact.preference])
+            )
+            for profile, channel in self._cut
+        )
+
+    def _head(self, kind: tuple[UUID, str], order: str) -> Collection[FreeSlot]:
+        if (kind, order) not in self._heads:
+            self._heads[kind, order] = sorted(self._cut[kind], key=_key(order))[: self._rows]
+        return self._heads[kind, order]
 
 
-def _count(keys: Iterable[UUID]) -> dict[UUID, int]:
-    counts: dict[UUID, int] = {}
-    for key in keys:
-        counts[key] = counts.get(key, 0) + 1
-    return counts
+@cache
+def _key(order: str) -> Callable[[FreeSlot], tuple[Any, ...]]:
+    """Return what slots of one profile are sorted by; ties are settled by who is idle for longest, then by the id."""
+    return attrgetter(order, "idle_since", "id")
+
+
+def _preference(rule: str, fit: int, slot: FreeSlot) -> tuple[Any, ...]:
+    return (-fit if rule == "most_proficient" else 0, *_key(ORDERS[rule])(slot))

@@ -2,10 +2,10 @@
 
 import contextlib
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import OperationalError
 from psycopg.errors import LockNotAvailable, SerializationFailure
 
-from routing.matching.decide import FreeSlot, Pair, Waiting, decide
+from routing.matching.decide import ORDERS, USUAL_ORDER, FreeSlot, Pair, Waiting, cut, decide
 from routing.models import Channel, Contact, Offer, SlotHold
 from routing.services.contacts import note, save
 from routing.services.offers import LEASE_MARGIN, OFFER_TIMER, leg_channel_of, send_dial
@@ -35,6 +35,7 @@ from tenants.public import (
 )
 
 SQL = Path(__file__).parent / "sql"
+FREE = {order: load_query(SQL / "free.sql").format(order=order) for order in set(ORDERS.values())}
 OF_CONTACT = (
     *("id", "tenant_id", "interaction_id", "node", "caller_channel", "state", "direction", "channel", "language"),
     *("is_test", "queue_id", "demand_id", "step", "priority", "order_at", "queued_at", "version"),
@@ -95,70 +96,92 @@ def match_within(pool: UUID) -> int:
 
 
 def _pass(pool: UUID, *, first: tuple[str, Sequence[Any]]) -> int:
-    offers, rows = 0, ROWS_A_ROUND
-    now, found = _look(pool, rows, first=first)
-    while found.free:
-        pairs, leaves_more = _choose(found, rows=rows)
-        if pairs:
-            _make_offers(pairs, now=now)
-            offers += len(pairs)
-        if not leaves_more:
-            break
-        if not pairs:
-            rows *= 4
-        now, found = _look(pool, rows, first=(CLOCK_READ, ()))
+    offers, reading = 0, Reading(ROWS_A_ROUND)
+    now, found = _look(pool, reading, first=first)
+    while found.slots and found.contacts:
+        wider = reading.for_all(found)
+        if wider == reading:
+            pairs = decide(found.contacts, found.slots, found.fits, rows=reading.rows)
+            if pairs:
+                _make_offers(pairs, now=now)
+                offers += len(pairs)
+            if not _leaves_more(found, len(pairs), rows=reading.rows):
+                break
+            if not pairs:
+                wider = replace(reading, rows=reading.rows * 4)
+        reading = wider
+        now, found = _look(pool, reading, first=(CLOCK_READ, ()))
     return offers
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a round reads: rows of `free.sql`, `waiting.sql`, `fits.sql`; of the last two none when no slot is free."""
+    """What a round reads: free slots, contacts that wait, and who fits whom; of the last two none when none is free."""
 
-    free: Sequence[Sequence[Any]]
-    waiting: Sequence[Sequence[Any]]
-    verdicts: Sequence[Sequence[Any]]
+    slots: Sequence[FreeSlot]
+    contacts: Sequence[Waiting]
+    fits: Mapping[tuple[UUID, UUID], int]
 
 
-def _look(pool: UUID, rows: int, *, first: tuple[str, Sequence[Any]]) -> tuple[datetime, Found]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a round is to read: the first `rows` contacts of each demand, and slots of each profile in each of `orders`;
+    and the slots of `sessions`.
+
+    As a rule one order says it all: while fewer slots than `rows` are free, all of them are read.
+    """
+
+    rows: int
+    orders: frozenset[str] = frozenset({USUAL_ORDER})
+    sessions: frozenset[UUID] = frozenset()
+
+    def for_all(self, found: Found) -> "Reading":
+        """Return what else it takes to choose for all who were found to wait: orders that their queues' rules ask for,
+        slots of agents to whom alone they may go. Nothing else while all free slots have been read.
+        """
+        if not _cut_profiles(found, self.rows):
+            return self
+        orders = {ORDERS[contact.preference] for contact in found.contacts if contact.only is None}
+        sessions = {contact.only for contact in found.contacts if contact.only is not None}
+        return replace(self, orders=self.orders | orders, sessions=self.sessions | sessions)
+
+    def queries(self, pool: UUID) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the queries: those for slots, then for contacts, then for who fits whom."""
+        given = {"pool": pool, "limit": self.rows, "channels": list(Channel.values), "sessions": list(self.sessions)}
+        texts = [FREE[order] for order in sorted(self.orders)]
+        if self.sessions:
+            texts.append(load_query(SQL / "free_of.sql"))
+        texts += [load_query(SQL / name) for name in ("waiting.sql", "fits.sql")]
+        return [(text, given) for text in texts]
+
+
+def _look(pool: UUID, reading: Reading, *, first: tuple[str, Sequence[Any]]) -> tuple[datetime, Found]:
     """Read one round in one round trip, behind `first`, which ends with whether the pool is ours, and the clock."""
-    given = {"pool": pool, "limit": rows, "channels": list(Channel.values)}
-    queries = [(load_query(SQL / name), given) for name in ("free.sql", "waiting.sql", "fits.sql")]
-    ((*_, ours, now),), *found = current_scope().statements.read(first, *queries)
+    queries = reading.queries(pool)
+    ((*_, ours, now),), *lists, waiting, verdicts = current_scope().statements.read(first, *queries)
     if not ours:
         raise PoolTaken
-    return now, Found(*found)
+    slots = {row[0]: FreeSlot(*row) for rows in lists for row in rows}
+    fits = {(demand, profile): fit for demand, profile, fit in verdicts}
+    return now, Found(list(slots.values()), [_waiting(row) for row in waiting], fits)
 
 
-def _choose(found: Found, *, rows: int) -> tuple[list[Pair], bool]:
-    """Return the pairs among the rows that were read, and whether rows that were not might pair besides."""
-    slots = [FreeSlot(*row) for row in found.free]
-    contacts = [_waiting(row) for row in found.waiting]
-    if not contacts:
-        return [], False
-    cut_demands = _full((contact.demand_id for contact in contacts), rows)
-    cut_profiles = _full((slot.profile_id for slot in slots), rows)
-    pairs = decide(
-        contacts,
-        slots,
-        {(demand, profile): fit for demand, profile, fit in found.verdicts},
-        cut_demands=cut_demands,
-        cut_profiles=cut_profiles,
-    )
-    more_contacts = bool(cut_demands) or len(pairs) < len(contacts)
-    more_slots = bool(cut_profiles) or len(pairs) < len(slots)
-    return pairs, bool(cut_demands or cut_profiles) and more_contacts and more_slots
+def _leaves_more(found: Found, pairs: int, *, rows: int) -> bool:
+    """Whether rows that were not read might pair besides."""
+    cut_demands = cut(Counter(contact.demand_id for contact in found.contacts), rows)
+    cut_profiles = _cut_profiles(found, rows)
+    more_contacts = bool(cut_demands) or pairs < len(found.contacts)
+    more_slots = bool(cut_profiles) or pairs < len(found.slots)
+    return bool(cut_demands or cut_profiles) and more_contacts and more_slots
+
+
+def _cut_profiles(found: Found, rows: int) -> set[tuple[UUID, str]]:
+    return cut(Counter(slot.kind for slot in found.slots), rows)
 
 
 def _waiting(row: Sequence[Any]) -> Waiting:
-    preference, ring_seconds, excluded = row[len(OF_CONTACT) :]
-    return Waiting(*_OF_POLICY(row), *[preference, ring_seconds, frozenset(excluded), row])
-
-
-def _full(keys: Iterable[UUID], rows: int) -> set[UUID]:
-    counts: dict[UUID, int] = defaultdict(int)
-    for key in keys:
-        counts[key] += 1
-    return {key for key, count in counts.items() if count >= rows}
+    preference, ring_seconds, excluded, only = row[len(OF_CONTACT) :]
+    return Waiting(*_OF_POLICY(row), *[preference, ring_seconds, frozenset(excluded), only, row])
 
 
 def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> None:
@@ -178,7 +201,7 @@ def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> None:
             for slot, offer in zip(slots, offers, strict=True)
         ]
     )
-    write("UPDATE agents_slot SET held = true WHERE id = ANY(%s)", [slots])
+    write("UPDATE agents_slot SET held = true, offered_at = %s WHERE id = ANY(%s)", [now, slots])
     for contact, pair, offer in zip(contacts, pairs, offers, strict=True):
         _announce(contact, offer, pair, now=now)
 
@@ -228,7 +251,13 @@ def _announce(contact: Contact, offer: Offer, pair: Pair, *, now: datetime) -> N
 
 def _decision(contact: Contact, pair: Pair) -> dict[str, Any]:
     """Return why this contact went to this agent, for whoever asks later."""
+    by = ORDERS[pair.contact.preference]
+    figure = getattr(pair.slot, by)
+    reasons = {by: figure.isoformat() if isinstance(figure, datetime) else figure}
+    if pair.contact.only is not None:
+        reasons["affinity"] = str(pair.contact.only)
     return {
+        **reasons,
         "demand": str(contact.demand_id),
         "step": contact.step,
         "priority": pair.contact.priority,

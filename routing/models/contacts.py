@@ -82,7 +82,8 @@ class Contact(TenantModel):
 
     `node` and `caller_channel` repeat the interaction's, which the tenant's own scope cannot read. `ending` is what the
     end will be called once the switch reports it: it was asked to hang up and for what reason. `ages_at` is when it
-    will go before all that have not waited as long, while that is still to come.
+    will go before all that have not waited as long, while that is still to come. Until `affinity_until` it goes to
+    nobody but the agent at work in `affinity_session`, as long as that lasts.
     """
 
     interaction = models.ForeignKey(Interaction, on_delete=models.PROTECT, related_name="contacts")
@@ -106,6 +107,8 @@ class Contact(TenantModel):
     priority = models.SmallIntegerField(default=0)
     order_at = models.DateTimeField(null=True)
     ages_at = models.DateTimeField(null=True)
+    affinity_session = TenantForeignKey(AgentSession, null=True, related_name="+", db_index=False)
+    affinity_until = models.DateTimeField(null=True)
     arrived_at = models.DateTimeField(_("arrived"))
     queued_at = models.DateTimeField(_("queued"), null=True)
     connected_at = models.DateTimeField(_("answered"), null=True)

@@ -20,6 +20,9 @@ class Queue(TenantModel):
     class Preference(models.TextChoices):
         LONGEST_IDLE = "longest_idle", _("the longest idle")
         MOST_PROFICIENT = "most_proficient", _("the most proficient")
+        LEAST_OCCUPIED = "least_occupied", _("the least occupied")
+        FEWEST_CONTACTS = "fewest_contacts", _("who has served the fewest contacts")
+        ROUND_ROBIN = "round_robin", _("each in turn")
 
     code = models.CharField(_("code"), max_length=40, validators=[CODE])
     name = models.CharField(_("name"), max_length=80)
@@ -38,6 +41,19 @@ class Queue(TenantModel):
     )
     unserved = models.JSONField(default=list, editable=False)
     preference = models.CharField(_("prefers"), max_length=16, choices=Preference, default=Preference.LONGEST_IDLE)
+    affinity_seconds = models.PositiveSmallIntegerField(
+        _("wait for the last agent (s)"),
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(3600)],
+        help_text=_("So long, callers whom an agent has served before wait for that agent alone. 0: not at all."),
+    )
+    affinity_days = models.PositiveSmallIntegerField(
+        _("… if they served them within (days)"),
+        default=30,
+        db_default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )
     priority = models.SmallIntegerField(_("priority"), default=0)
     weight_seconds = models.PositiveIntegerField(
         _("head start (s)"),

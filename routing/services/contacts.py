@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from routing.models import CommandKind, Contact, Demand, Interaction, Offer, Participation, Queue, RoutingPolicy
+from routing.services.affinity import begin_affinity, end_affinity, told_of_affinity
 from routing.services.commands import caller_command
 from routing.services.segments import begin_segment, end_segment
 from routing.states import CONTACT, ContactState, EndReason, SegmentKind
@@ -124,8 +125,9 @@ def wait_in_queue(
     contact.order_at = since if has_aged else since + policy.shift_of(queue)
     ages = policy.ageing_seconds and not has_aged
     contact.ages_at = since + timedelta(seconds=policy.ageing_seconds) if ages else None
-    note("contact.queued", contact, at=at, demand=demand.id, priority=contact.priority)
-    save(contact, "queue", "demand", "step", "priority", "queued_at", "order_at", "ages_at")
+    affinity = begin_affinity(contact, queue, demand, at=at)
+    note("contact.queued", contact, at=at, demand=demand.id, priority=contact.priority, **told_of_affinity(contact))
+    save(contact, "queue", "demand", "step", "priority", "queued_at", "order_at", "ages_at", *affinity)
     begin_segment(contact, SegmentKind.QUEUE, at=at)
     await_step(contact, queue, at=at)
     request_match(contact.tenant_id)
@@ -165,10 +167,12 @@ def entertain(contact: Contact, *, answered: bool, at: datetime) -> None:
 
 
 def requeue(contact: Contact, *, at: datetime, cause: str) -> None:
-    """Put the contact back where it stood: it keeps its place (`order_at`), its priority and its routing step."""
+    """Put the contact back where it stood: it keeps its place (`order_at`), its priority and its routing step. Whatever
+    agent it waited for has been asked: it is everybody's.
+    """
     CONTACT.apply(contact, ContactState.QUEUED)
     note("contact.requeued", contact, at=at, cause=cause)
-    save(contact)
+    save(contact, *end_affinity(contact))
     begin_segment(contact, SegmentKind.QUEUE, at=at)
     if contact.queue is not None:
         await_step(contact, contact.queue, at=at)
@@ -182,11 +186,12 @@ def end_contact_row(contact: Contact, interaction: Interaction, *, reason: EndRe
     contact.metered_ms = metered_ms(interaction, contact)
     drop_timer(ANNOUNCE_TIMER, subject_id=contact.id)
     await_no_step(contact)
+    over = end_affinity(contact)
     end_segment(contact, at=contact.ended_at)
     note("contact.ended", contact, at=contact.ended_at, reason=str(reason), metered_ms=contact.metered_ms)
     if reason in (EndReason.ABANDONED, EndReason.SHORT_ABANDONED):
         note("contact.abandoned", contact, at=contact.ended_at, short=reason == EndReason.SHORT_ABANDONED)
-    save(contact, "end_reason", "ending", "ended_at", "metered_ms")
+    save(contact, "end_reason", "ending", "ended_at", "metered_ms", *over)
 
 
 def metered_ms(interaction: Interaction, contact: Contact) -> int:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from agents.public import AgentSession, NotReadyReason, SessionState, back_off, lock_sessions, make_not_ready
 from routing.models import CommandKind, Contact, Exclusion, Interaction, Offer
+from routing.services.affinity import AFFINITY_TIMER, end_affinity
 from routing.services.commands import send
 from routing.services.contacts import entertain, live_offer, lock_contact, note, requeue, save
 from routing.services.slots import let_go
@@ -252,6 +253,17 @@ def end_exclusion(due: Due) -> None:
     with engine_scope():
         if claim_timer(due):
             Exclusion.objects.filter(id=due.subject_id).delete()
+            request_match(due.tenant_id)
+
+
+@timer_handler(AFFINITY_TIMER)
+def end_due_affinity(due: Due) -> None:
+    """The agent for whom a contact has waited had their time: now it may be offered to everybody."""
+    with engine_scope():
+        contact = lock_contact(due.subject_id)
+        if claim_timer(due):
+            note("contact.affinity_ended", contact, at=db_now())
+            save(contact, *end_affinity(contact))
             request_match(due.tenant_id)
 
 

@@ -94,6 +94,8 @@ def test_an_administrator_makes_everything_without_the_operator(acme: Tenant, br
         requires="english >= 3",
         steps="20: english\n300: (), priority +1",
         preference="longest_idle",
+        affinity_seconds=0,
+        affinity_days=30,
         priority=0,
         weight_seconds=0,
         ring_seconds=20,

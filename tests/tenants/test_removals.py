@@ -25,6 +25,8 @@ from tests.factories import (
 
 FIELDS = {
     "preference": "longest_idle",
+    "affinity_seconds": 0,
+    "affinity_days": 30,
     "priority": 0,
     "weight_seconds": 0,
     "ring_seconds": 20,

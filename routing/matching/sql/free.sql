@@ -1,14 +1,15 @@
--- The longest idle free slots of each profile of a pool.
--- Walks profile_once (the pool's profiles), then free_slots once per profile and channel: the cost does not grow with
--- the number of agents. With the session's version and where it is to ring.
-SELECT s.id, s.session_id, s.profile_id, s.channel, s.idle_since, n.version, t.answer_mode, t.endpoint
+-- The first free slots of each profile of a pool, by {order}: by the longest idle, or by what another rule prefers.
+-- Walks profile_once (the pool's profiles), then that order's index (free_slots, free_slots_by_…) once per profile and
+-- channel: the cost does not grow with the number of agents. With the session's version and where it is to ring.
+SELECT s.id, s.session_id, s.profile_id, s.channel, s.idle_since, s.occupancy, s.contacts, s.offered_at,
+       n.version, t.answer_mode, t.endpoint
 FROM agents_skillprofile p
 CROSS JOIN unnest(%(channels)s::text[]) AS c (channel)
 CROSS JOIN LATERAL (
-    SELECT f.id, f.session_id, f.profile_id, f.channel, f.idle_since
+    SELECT f.*
     FROM agents_slot f
     WHERE f.tenant_id = p.tenant_id AND f.channel = c.channel AND f.profile_id = p.id AND f.open AND NOT f.held
-    ORDER BY f.idle_since, f.id
+    ORDER BY f.{order}, f.idle_since, f.id
     LIMIT %(limit)s
 ) s
 JOIN agents_agentsession n ON n.id = s.session_id

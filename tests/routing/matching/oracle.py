@@ -12,26 +12,32 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Caller:
-    """One who waits. `place` orders callers of equal priority: smaller is first."""
+    """One who waits. `place` orders callers of equal priority: smaller is first. `rule` is what their queue prefers;
+    `only` is the session to which alone they may go, if there is one."""
 
     name: Hashable
     demand: Hashable
     priority: int
     place: Any
-    most_proficient: bool
+    rule: str
     excluded: frozenset[Hashable]
     channel: str = "voice"
+    only: Hashable | None = None
 
 
 @dataclass(frozen=True)
 class Seat:
-    """One free slot. `idle` orders them: smaller is idle for longer."""
+    """One free slot. `idle` orders them: smaller is idle for longer. So do `turn`, when it was offered something last,
+    `share`, how busy it was, and `served`, how many contacts it has had, for the rules that go by them."""
 
     name: Hashable
     session: Hashable
     profile: Hashable
     idle: Any
     channel: str = "voice"
+    turn: Any = 0
+    share: Any = 0
+    served: int = 0
 
 
 def pairs(callers: Sequence[Caller], seats: Sequence[Seat], fits: Mapping[Any, int]) -> list[tuple[Hashable, Hashable]]:
@@ -48,11 +54,22 @@ def pairs(callers: Sequence[Caller], seats: Sequence[Seat], fits: Mapping[Any, i
             and seat.session not in caller.excluded
             and seat.channel == caller.channel
         ]
+        if caller.only is not None:
+            able = [seat for seat in able if seat.session == caller.only]
         if not able:
             continue
-        if caller.most_proficient:
+        if caller.rule == "most_proficient":
             best = max(fits[caller.demand, seat.profile] for seat in able)
             able = [seat for seat in able if fits[caller.demand, seat.profile] == best]
+        elif caller.rule == "least_occupied":
+            least = min(seat.share for seat in able)
+            able = [seat for seat in able if seat.share == least]
+        elif caller.rule == "fewest_contacts":
+            fewest = min(seat.served for seat in able)
+            able = [seat for seat in able if seat.served == fewest]
+        elif caller.rule == "round_robin":
+            first = min(seat.turn for seat in able)
+            able = [seat for seat in able if seat.turn == first]
         chosen = min(able, key=lambda seat: seat.idle)
         left.remove(chosen)
         made.append((caller.name, chosen.name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +10,9 @@ import psycopg
 import pytest
 from django.db import connections
 
-from agents.public import Slot, set_not_ready, set_ready
+from agents.public import AgentSession, Slot, log_out, set_not_ready, set_ready
 from routing.matching import run as running
+from routing.matching.decide import ORDERS, decide
 from routing.matching.run import run_pool
 from routing.models import CommandKind, Contact, Queue, SlotHold
 from routing.states import ContactState, OfferState
@@ -139,6 +140,111 @@ def test_those_behind_the_first_rows_are_served_too(monkeypatch: pytest.MonkeyPa
     assert crowd.positions(contacts, line.tenant) == [6, 7]
 
 
+# --- how the agent is chosen ------------------------------------------------------------------------------------------
+
+
+def _figures(session: AgentSession, **figures: Any) -> None:
+    with tenant_scope(session.tenant_id):
+        assert Slot.objects.filter(session=session).update(**figures) == 1
+
+
+@pytest.mark.parametrize("rows", [16, 3])
+@pytest.mark.parametrize(
+    ("rule", "order", "figures"),
+    [
+        ("least_occupied", "occupancy", (0.9, 0.25)),
+        ("fewest_contacts", "contacts", (9, 3)),
+        ("round_robin", "offered_at", ()),
+    ],
+)  # fmt: skip
+def test_a_queue_may_prefer_by_other_figures_than_idleness(
+    rule: str, order: str, figures: Sequence[Any], rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is preferred is found behind many who have been idle for longer, though three at a time are read."""
+    monkeypatch.setattr(running, "ROWS_A_ROUND", rows)
+    line = calls.make_line(preference=rule)
+    sessions = crowd.seat_agents(line.tenant, 9)
+    with engine_scope(read_only=True):
+        now = db_now()
+    many, few = figures or (now, now - timedelta(hours=1))
+    for number, session in enumerate(sessions):
+        _figures(session, **{order: few if number in (5, 8) else many})
+    contacts = crowd.queue_callers(line, 4)
+    assert run_pool(line.tenant.id) == 4
+    expected = [sessions[5], sessions[8], sessions[0], sessions[1]]
+    assert crowd.pairs(line.tenant) == [(c.id, s.id) for c, s in zip(contacts, expected, strict=True)]
+    decision = calls.offer_of(contacts[0]).decision
+    assert decision["preference"] == rule
+    assert decision[order] == (few.isoformat() if rule == "round_robin" else few)
+
+
+def test_queues_with_different_rules_choose_from_the_same_agents() -> None:
+    tenant = factories.make_tenant()
+    idle, fair = calls.make_line(tenant), calls.make_line(tenant, preference=Queue.Preference.FEWEST_CONTACTS)
+    sessions = crowd.seat_agents(tenant, 40)
+    for number, session in enumerate(sessions):
+        _figures(session, contacts=100 - number)
+    with calls.matching_by_hand():
+        (first,) = crowd.queue_callers(idle, 1)
+        (second,) = crowd.queue_callers(fair, 1)
+    assert run_pool(tenant.id) == 2
+    assert sorted(crowd.pairs(tenant)) == sorted([(first.id, sessions[0].id), (second.id, sessions[39].id)])
+
+
+def test_in_turn_each_agent_is_asked_once_before_any_is_asked_again() -> None:
+    line = calls.make_line(preference=Queue.Preference.ROUND_ROBIN)
+    sessions = {factories.make_session(line.tenant, ready=True).id for _ in range(3)}
+    for _round in range(2):
+        asked = []
+        for _turn in range(3):
+            contact = calls.call(line.number)
+            asked.append(calls.offer_of(contact).session_id)
+            calls.caller_hangs_up(contact)
+        assert set(asked) == sessions
+
+
+def _wait_for(contact: Contact, session: AgentSession, *, seconds: float) -> None:
+    with engine_scope():
+        until = db_now() + timedelta(seconds=seconds)
+        Contact.objects.filter(id=contact.id).update(affinity_session=session, affinity_until=until)
+
+
+@pytest.mark.parametrize("rows", [16, 2])
+def test_an_affinity_finds_its_agent_behind_any_number_of_others(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "ROWS_A_ROUND", rows)
+    line = calls.make_line()
+    sessions = crowd.seat_agents(line.tenant, 20)
+    own, other = crowd.queue_callers(line, 2)
+    _wait_for(own, sessions[17], seconds=60)
+    assert run_pool(line.tenant.id) == 2
+    assert crowd.pairs(line.tenant) == [(own.id, sessions[17].id), (other.id, sessions[0].id)]
+    decision = calls.offer_of(own).decision
+    assert (decision["affinity"], decision["candidates"]) == (str(sessions[17].id), 1)
+    assert "affinity" not in calls.offer_of(other).decision
+
+
+def test_an_affinity_holds_up_nobody_and_ends_with_its_time_or_its_agents_log_out() -> None:
+    line = calls.make_line()
+    free, busy = crowd.seat_agents(line.tenant, 2)
+    own, other = crowd.queue_callers(line, 2)
+    _figures(busy, open=False)
+    _wait_for(own, busy, seconds=60)
+    assert run_pool(line.tenant.id) == 1
+    assert crowd.pairs(line.tenant) == [(other.id, free.id)]
+    (third, fourth) = crowd.seat_agents(line.tenant, 2)
+    assert run_pool(line.tenant.id) == 0
+    _wait_for(own, busy, seconds=-1)
+    assert run_pool(line.tenant.id) == 1
+    assert crowd.pairs(line.tenant)[1:] == [(own.id, third.id)]
+
+    with calls.matching_by_hand():
+        (again,) = crowd.queue_callers(line, 1)
+        _wait_for(again, busy, seconds=60)
+        assert run_pool(line.tenant.id) == 0
+    log_out(tenant_id=line.tenant.id, session_id=busy.id, actor="agent:1")
+    assert crowd.pairs(line.tenant)[2:] == [(again.id, fourth.id)]
+
+
 # --- between deciding and locking -------------------------------------------------------------------------------------
 
 
@@ -218,6 +324,16 @@ def test_a_pass_takes_the_same_number_of_statements_however_many_wait_or_are_rea
     assert many[1] < 40
 
 
+@pytest.mark.parametrize("rule", sorted(ORDERS))
+@pytest.mark.parametrize("ready", [1, 15])
+def test_no_rule_costs_a_statement_while_all_that_are_free_are_read(rule: str, ready: int) -> None:
+    usual, other = calls.make_line(), calls.make_line(preference=rule)
+    for line in (usual, other):
+        crowd.seat_agents(line.tenant, ready)
+        crowd.queue_callers(line, 1)
+    assert _cost(usual.tenant.id) == _cost(other.tenant.id)
+
+
 @pytest.mark.parametrize(("waiting", "ready"), [(0, 0), (5, 0), (0, 5)])
 def test_an_idle_pass_is_one_question(waiting: int, ready: int) -> None:
     """BEGIN, the lock (with the clock), the slots, the contacts and the verdicts, asked together."""
@@ -238,18 +354,23 @@ def test_the_queries_walk_their_indexes(admin_database_url: str) -> None:
         "pool": line.tenant.id,
         "limit": 64,
         "channels": ["voice"],
+        "sessions": [uuid7()],
     }
     with engine_scope() as scope, connections[scope.alias].cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        for name, index, table in (
-            ("waiting.sql", "waiting_contacts", "routing_contact"), ("free.sql", "free_slots", "agents_slot"),
-            ("fits.sql", "eligibility_once", "routing_eligibility"),
+        for text, index, table in (
+            ((running.SQL / "waiting.sql").read_text(), "waiting_contacts", "routing_contact"),
+            ((running.SQL / "fits.sql").read_text(), "eligibility_once", "routing_eligibility"),
+            ((running.SQL / "free_of.sql").read_text(), "agents_slot_session_id", "agents_slot"),
+            (running.FREE["idle_since"], "free_slots on", "agents_slot"),
+            *((running.FREE[by], f"free_slots_by_{by}", "agents_slot") for by in running.FREE if by != "idle_since"),
         ):  # fmt: skip
-            text = (running.SQL / name).read_text()
             cursor.execute(f"EXPLAIN {text}", given)
             plan = "\n".join(row[0] for row in cursor.fetchall())
             assert index in plan, plan
             assert f"Seq Scan on {table}" not in plan, plan
+            # In the index's own order: nothing is sorted, however many are free.
+            assert "Sort" not in plan, plan
 
 
 def test_the_round_reads_no_more_rows_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,13 +378,12 @@ def test_the_round_reads_no_more_rows_than_it_may(monkeypatch: pytest.MonkeyPatc
     crowd.queue_callers(line, 100)
     crowd.seat_agents(line.tenant, 1)
     read: list[int] = []
-    choose = running._choose
 
-    def counted(found: running.Found, **options: Any) -> Any:
-        read.extend(map(len, (found.free, found.waiting, found.verdicts)))
-        return choose(found, **options)
+    def counted(*found: Any, **options: Any) -> Any:
+        read.extend(map(len, found))
+        return decide(*found, **options)
 
-    monkeypatch.setattr(running, "_choose", counted)
+    monkeypatch.setattr(running, "decide", counted)
     assert run_pool(line.tenant.id) == 1
     assert max(read) == running.ROWS_A_ROUND
 

@@ -1,0 +1,58 @@
+"""Affinity: a contact that for some time goes to one agent alone, then to everybody. Inner steps; it is locked.
+
+It is the contact's, not a demand's: matching reads it with the contact (`routing/matching/sql/waiting.sql`). Whoever
+begins it says which agent, by the session in which they are at work; now that is who served the caller last.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from routing.models import Contact, Demand, Queue
+from tenants.public import drop_timer, run_query, set_timer
+
+AFFINITY_TIMER = "affinity"
+LAST_AGENT = Path(__file__).parents[1] / "sql" / "last_agent.sql"
+
+
+def begin_affinity(contact: Contact, queue: Queue, demand: Demand, *, at: datetime) -> tuple[str, ...]:
+    """Let a contact that enters the queue now wait for the agent who served its caller last, if the queue wants that.
+
+    Nothing when that agent is not at work, or lacks the skills. Returns the fields that are to be saved.
+    """
+    session_id = _last_agent(contact, queue, demand, at=at) if queue.affinity_seconds and contact.calling_hash else None
+    if session_id is None:
+        return end_affinity(contact)
+    contact.affinity_session_id = session_id
+    contact.affinity_until = until = at + timedelta(seconds=queue.affinity_seconds)
+    set_timer(AFFINITY_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=until)
+    return ("affinity_session", "affinity_until")
+
+
+def end_affinity(contact: Contact) -> tuple[str, ...]:
+    """Let the contact be everybody's again; return the fields that are to be saved, none for one that was."""
+    if contact.affinity_until is None:
+        return ()
+    contact.affinity_until = None
+    drop_timer(AFFINITY_TIMER, subject_id=contact.id)
+    return ("affinity_until",)
+
+
+def told_of_affinity(contact: Contact) -> dict[str, Any]:
+    """Return what an event of the contact is to say of it: nothing for one that is everybody's."""
+    if contact.affinity_until is None:
+        return {}
+    return {"affinity": contact.affinity_session_id, "affinity_until": contact.affinity_until.isoformat()}
+
+
+def _last_agent(contact: Contact, queue: Queue, demand: Demand, *, at: datetime) -> UUID | None:
+    given = {
+        "tenant": contact.tenant_id,
+        "hash": contact.calling_hash,
+        "since": at - timedelta(days=queue.affinity_days),
+        "before": contact.arrived_at,
+        "demand": demand.id,
+    }
+    rows = run_query(LAST_AGENT, given)
+    return rows[0][0] if rows else None
