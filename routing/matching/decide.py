@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-Key = TypeVar("Key")
 Fits = Mapping[tuple[UUID, UUID], int]
 """(demand, profile) → fit, for the pairs whose verdict is yes."""
 
@@ -93,8 +92,10 @@ class Pair:
     fit: int
 
 
-def decide(contacts: Sequence[Waiting], slots: Sequence[FreeSlot], fits: Fits, *, rows: int = ALL) -> list[Pair]:
-    """Return the pairs of one pass.
+def decide(
+    contacts: Sequence[Waiting], slots: Sequence[FreeSlot], fits: Fits, *, rows: int = ALL
+) -> tuple[list[Pair], bool]:
+    """Return the pairs of one round, and whether rows that were not read might pair besides.
 
     The first contact in order that has an eligible free slot gets the one that its queue's rule prefers; contacts
     without one are walked past. Of each demand, and of each profile in each order that a contact's rule asks for, the
@@ -102,13 +103,13 @@ def decide(contacts: Sequence[Waiting], slots: Sequence[FreeSlot], fits: Fits, *
     that are missing could matter, and the next round reads on.
     """
     free = {slot.id: slot for slot in slots}
-    heads = _Heads(slots, rows)
+    heads = Heads(slots, rows)
     left_in_demand = Counter(contact.demand_id for contact in contacts)
-    cut_demands = cut(left_in_demand, rows)
+    cut_demands = {demand for demand, count in left_in_demand.items() if count >= rows}
     pairs: list[Pair] = []
     for contact in sorted(contacts, key=lambda waiting: waiting.place):
         if heads.are_used_up(contact, free, fits):
-            break
+            return pairs, True
         eligible = [
             (fits[contact.demand_id, slot.profile_id], slot)
             for slot in free.values()
@@ -122,16 +123,11 @@ def decide(contacts: Sequence[Waiting], slots: Sequence[FreeSlot], fits: Fits, *
             del free[slot.id]
         left_in_demand[contact.demand_id] -= 1
         if contact.demand_id in cut_demands and not left_in_demand[contact.demand_id]:
-            break
-    return pairs
+            return pairs, bool(free or heads.are_cut)
+    return pairs, False
 
 
-def cut(counts: Mapping[Key, int], rows: int) -> set[Key]:
-    """Return what may have more rows than the `rows` at most that were read of it, given how many were found."""
-    return {key for key, count in counts.items() if count >= rows}
-
-
-class _Heads:
+class Heads:
     """The beginnings of the lists that were cut: behind them there may be slots that were not read."""
 
     def __init__(self, slots: Iterable[FreeSlot], rows: int) -> None:
@@ -141,6 +137,11 @@ class _Heads:
             found.setdefault(slot.kind, []).append(slot)
         self._cut = {kind: of_kind for kind, of_kind in found.items() if len(of_kind) >= rows}
         self._heads: dict[tuple[tuple[UUID, str], str], list[FreeSlot]] = {}
+
+    @property
+    def are_cut(self) -> bool:
+        """Whether there may be slots that were not read."""
+        return bool(self._cut)
 
     def are_used_up(self, contact: Waiting, free: Container[UUID], fits: Fits) -> bool:
         """Whether a list that suits the contact has nothing left to offer it of what was read in the order it asks for.

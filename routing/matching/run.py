@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import OperationalError
 from psycopg.errors import LockNotAvailable, SerializationFailure
 
-from routing.matching.decide import ORDERS, USUAL_ORDER, FreeSlot, Pair, Waiting, cut, decide
+from routing.matching.decide import ORDERS, USUAL_ORDER, FreeSlot, Heads, Pair, Waiting, decide
 from routing.models import Channel, Contact, Offer, SlotHold
 from routing.services.contacts import note, save
 from routing.services.offers import LEASE_MARGIN, OFFER_TIMER, leg_channel_of, send_dial
@@ -101,11 +101,11 @@ def _pass(pool: UUID, *, first: tuple[str, Sequence[Any]]) -> int:
     while found.slots and found.contacts:
         wider = reading.for_all(found)
         if wider == reading:
-            pairs = decide(found.contacts, found.slots, found.fits, rows=reading.rows)
+            pairs, leaves_more = decide(found.contacts, found.slots, found.fits, rows=reading.rows)
             if pairs:
                 _make_offers(pairs, now=now)
                 offers += len(pairs)
-            if not _leaves_more(found, len(pairs), rows=reading.rows):
+            if not leaves_more:
                 break
             if not pairs:
                 wider = replace(reading, rows=reading.rows * 4)
@@ -139,7 +139,7 @@ class Reading:
         """Return what else it takes to choose for all who were found to wait: orders that their queues' rules ask for,
         slots of agents to whom alone they may go. Nothing else while all free slots have been read.
         """
-        if not _cut_profiles(found, self.rows):
+        if not Heads(found.slots, self.rows).are_cut:
             return self
         orders = {ORDERS[contact.preference] for contact in found.contacts if contact.only is None}
         sessions = {contact.only for contact in found.contacts if contact.only is not None}
@@ -164,19 +164,6 @@ def _look(pool: UUID, reading: Reading, *, first: tuple[str, Sequence[Any]]) -> 
     slots = {row[0]: FreeSlot(*row) for rows in lists for row in rows}
     fits = {(demand, profile): fit for demand, profile, fit in verdicts}
     return now, Found(list(slots.values()), [_waiting(row) for row in waiting], fits)
-
-
-def _leaves_more(found: Found, pairs: int, *, rows: int) -> bool:
-    """Whether rows that were not read might pair besides."""
-    cut_demands = cut(Counter(contact.demand_id for contact in found.contacts), rows)
-    cut_profiles = _cut_profiles(found, rows)
-    more_contacts = bool(cut_demands) or pairs < len(found.contacts)
-    more_slots = bool(cut_profiles) or pairs < len(found.slots)
-    return bool(cut_demands or cut_profiles) and more_contacts and more_slots
-
-
-def _cut_profiles(found: Found, rows: int) -> set[tuple[UUID, str]]:
-    return cut(Counter(slot.kind for slot in found.slots), rows)
 
 
 def _waiting(row: Sequence[Any]) -> Waiting:

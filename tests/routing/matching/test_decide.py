@@ -79,6 +79,13 @@ def _oracle(waiting: Sequence[Waiting], free: Sequence[FreeSlot], verdicts: Fits
     return [(UUID(str(caller)), UUID(str(seat))) for caller, seat in pairs(callers, seats, verdicts)]
 
 
+def _decided(*found: Any, **options: Any) -> list[Pair]:
+    """What is decided when all there is was read."""
+    made, leaves_more = decide(*found, **options)
+    assert not leaves_more
+    return made
+
+
 def _told(made: Sequence[Pair]) -> list[tuple[UUID, UUID]]:
     return [(pair.contact.id, pair.slot.id) for pair in made]
 
@@ -86,7 +93,7 @@ def _told(made: Sequence[Pair]) -> list[tuple[UUID, UUID]]:
 @settings(max_examples=200, deadline=None)
 @given(contacts, slots, fits)
 def test_it_decides_as_the_naive_policy(waiting: list[Waiting], free: list[FreeSlot], verdicts: Fits) -> None:
-    assert _told(decide(waiting, free, verdicts)) == _oracle(waiting, free, verdicts)
+    assert _told(_decided(waiting, free, verdicts)) == _oracle(waiting, free, verdicts)
 
 
 @settings(max_examples=200, deadline=None)
@@ -104,13 +111,13 @@ def test_read_in_pieces_it_decides_the_same(
         for name in {"idle_since", *(ORDERS[one.preference] for one in first)}:
             order = attrgetter(name, "idle_since", "id")
             ready |= {one.id: one for one in _head(left, key=lambda one: one.kind, order=order, rows=size)}
-        pairs_now = decide(first, list(ready.values()), verdicts, rows=size)
+        pairs_now, leaves_more = decide(first, list(ready.values()), verdicts, rows=size)
         made += _told(pairs_now)
         queue = [one for one in queue if one.id not in {pair.contact.id for pair in pairs_now}]
         left = [one for one in left if one.id not in {pair.slot.id for pair in pairs_now}]
+        if not leaves_more:
+            break
         if not pairs_now:
-            if size > len(waiting) + len(free):
-                break
             size *= 4
     assert sorted(made) == sorted(_oracle(waiting, free, verdicts))
 
@@ -129,18 +136,18 @@ def test_deciding_stops_where_all_that_was_read_of_a_profile_is_excluded() -> No
     """The two that were read of the profile are excluded; the next, unread, may be the one to prefer."""
     read = [_slot(1, profile=0, session=0), _slot(2, profile=0, session=0)]
     first = _waiting(1, excluded=frozenset({0}))
-    assert decide([first, _waiting(2, demand=1, at=5)], read, FITS_ALL, rows=2) == []
-    assert len(decide([first, _waiting(2, demand=1, at=5)], read, FITS_ALL)) == 1
+    assert decide([first, _waiting(2, demand=1, at=5)], read, FITS_ALL, rows=2) == ([], True)
+    assert len(_decided([first, _waiting(2, demand=1, at=5)], read, FITS_ALL)) == 1
 
 
 def test_deciding_stops_where_what_was_read_in_the_order_asked_for_is_taken() -> None:
     """The two least occupied were read for this rule; what was read by idleness may be more occupied than others."""
     slots = [_slot(1, idle=9, share=0), _slot(2, idle=8, share=1), _slot(3, idle=0, share=3), _slot(4, idle=1, share=2)]
     waiting = [_waiting(number, at=number, rule="least_occupied") for number in range(3)]
-    assert _told(decide(waiting, slots, FITS_ALL, rows=2)) == [
-        (UUID(int=1000), UUID(int=2001)), (UUID(int=1001), UUID(int=2002)),
-    ]  # fmt: skip
-    assert len(decide(waiting, slots, FITS_ALL)) == 3
+    made, leaves_more = decide(waiting, slots, FITS_ALL, rows=2)
+    assert leaves_more
+    assert _told(made) == [(UUID(int=1000), UUID(int=2001)), (UUID(int=1001), UUID(int=2002))]
+    assert len(_decided(waiting, slots, FITS_ALL)) == 3
 
 
 # --- the rules, one by one --------------------------------------------------------------------------------------------
@@ -151,14 +158,14 @@ FITS_ALL: Fits = {(demand, profile): 3 for demand in DEMANDS for profile in PROF
 def test_priority_goes_before_the_wait_and_the_id_settles_ties() -> None:
     waiting = [_waiting(1, at=0), _waiting(2, at=9, priority=1), _waiting(4, at=0), _waiting(3, at=0)]
     free = [_slot(number, session=number % 4, idle=number) for number in range(4)]
-    assert [pair.contact.id.int - 1000 for pair in decide(waiting, free, FITS_ALL)] == [2, 1, 3, 4]
+    assert [pair.contact.id.int - 1000 for pair in _decided(waiting, free, FITS_ALL)] == [2, 1, 3, 4]
 
 
 def test_the_longest_idle_or_the_most_proficient_is_preferred() -> None:
     verdicts = {(DEMANDS[0], PROFILES[0]): 3, (DEMANDS[0], PROFILES[1]): 5}
     free = [_slot(1, profile=0, idle=0), _slot(2, profile=1, idle=9)]
     for rule, chosen in (("longest_idle", 2001), ("most_proficient", 2002)):
-        (pair,) = decide([_waiting(1, rule=rule)], free, verdicts)
+        (pair,) = _decided([_waiting(1, rule=rule)], free, verdicts)
         assert (pair.slot.id.int, pair.candidates) == (chosen, 2)
 
 
@@ -169,25 +176,25 @@ def test_a_rule_prefers_by_its_figure_then_by_idleness_then_by_the_id(rule: str,
     figures: list[Fields] = [{"idle": 0, figure: 2}, {"idle": 5, figure: 1}, {"idle": 3, figure: 1}]
     free = [_slot(number, session=number % 4, **one) for number, one in enumerate([*figures, figures[-1]])]
     waiting = [_waiting(number, at=number, rule=rule) for number in range(4)]
-    assert [pair.slot.id.int - 2000 for pair in decide(waiting, free, FITS_ALL)] == [2, 3, 1, 0]
+    assert [pair.slot.id.int - 2000 for pair in _decided(waiting, free, FITS_ALL)] == [2, 3, 1, 0]
 
 
 def test_an_affinity_waits_for_its_agent_and_holds_up_nobody() -> None:
     waiting = [_waiting(1, only=2), _waiting(2, at=5)]
     others, theirs = [_slot(1, session=0)], [_slot(2, session=2, idle=9)]
-    assert _told(decide(waiting, others, FITS_ALL)) == [(UUID(int=1002), UUID(int=2001))]
-    (pair, _) = decide(waiting, others + theirs, FITS_ALL)
+    assert _told(_decided(waiting, others, FITS_ALL)) == [(UUID(int=1002), UUID(int=2001))]
+    (pair, _) = _decided(waiting, others + theirs, FITS_ALL)
     assert (pair.contact.id.int, pair.slot.id.int, pair.candidates) == (1001, 2002, 1)
-    assert _told(decide([_waiting(1, only=2, demand=3)], theirs, {})) == []
+    assert _told(_decided([_waiting(1, only=2, demand=3)], theirs, {})) == []
 
 
 def test_one_who_can_be_served_by_nobody_does_not_hold_up_the_next() -> None:
     verdicts = {(DEMANDS[1], PROFILES[0]): 1}
-    made = decide([_waiting(1, demand=0), _waiting(2, demand=1, at=5)], [_slot(1)], verdicts)
+    made = _decided([_waiting(1, demand=0), _waiting(2, demand=1, at=5)], [_slot(1)], verdicts)
     assert _told(made) == [(UUID(int=1002), UUID(int=2001))]
 
 
 def test_an_excluded_agent_is_left_out_for_this_contact_only() -> None:
     waiting = [_waiting(1, excluded=frozenset({0})), _waiting(2, at=5)]
-    made = decide(waiting, [_slot(1, session=0)], FITS_ALL)
+    made = _decided(waiting, [_slot(1, session=0)], FITS_ALL)
     assert _told(made) == [(UUID(int=1002), UUID(int=2001))]

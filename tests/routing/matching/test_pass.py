@@ -223,6 +223,17 @@ def test_an_affinity_finds_its_agent_behind_any_number_of_others(rows: int, monk
     assert "affinity" not in calls.offer_of(other).decision
 
 
+def test_who_waits_for_one_agent_does_not_make_the_pass_read_all_who_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "ROWS_A_ROUND", 3)
+    line = calls.make_line()
+    *_, busy = crowd.seat_agents(line.tenant, 40)
+    (own,) = crowd.queue_callers(line, 1)
+    _figures(busy, open=False)
+    _wait_for(own, busy, seconds=60)
+    assert _cost(line.tenant.id) == (0, 5 + 5)
+    assert calls.now_of(own).state == ContactState.QUEUED
+
+
 def test_an_affinity_holds_up_nobody_and_ends_with_its_time_or_its_agents_log_out() -> None:
     line = calls.make_line()
     free, busy = crowd.seat_agents(line.tenant, 2)
