@@ -54,7 +54,7 @@ def test_pages_that_anybody_sees(page: Page, path: str) -> None:
     assert faults(page) == []
 
 
-def test_the_board(page: Page, acme: Tenant) -> None:
+def test_the_board_and_the_reserve(page: Page, acme: Tenant) -> None:
     make_queue(acme)
     make_session(acme, agent=make_agent(acme, name="Li Na"))
     boss = make_person(acme, role=Role.SUPERVISOR)
@@ -63,6 +63,10 @@ def test_the_board(page: Page, acme: Tenant) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Li Na")).to_be_visible()
+    assert faults(page) == []
+    page.goto("/reserve/")
+    page.get_by_role("button", name="Open the reserve").click()
+    expect(page.get_by_role("button", name="Close the reserve")).to_be_visible()
     assert faults(page) == []
 
 
