@@ -55,6 +55,9 @@ QUEUE_FIELDS = (
     "target_percent",
     "short_abandon_seconds",
     "announce_seconds",
+    "announce_wait",
+    "most_waiting",
+    "when_full",
     "music_class",
     "active",
 )

@@ -1,11 +1,12 @@
 """Contacts, and what an agent does with them."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 import django_filters
 from django.db.models import OuterRef, QuerySet, Subquery
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,9 +14,11 @@ from rest_framework.response import Response
 
 from agents.api.public import AgentSessionSerializer, DeskView
 from routing.models import Contact, ContactParty, Direction, Disposition, Offer, Participation, Segment
+from routing.services.announce import position
 from routing.services.desk import NOTE_LIMIT, end_contact, finish_wrap_up
 from routing.services.offers import accept_offer, reject_offer
 from routing.states import ContactState, EndReason, RejectReason
+from routing.waiting import CONFIDENCE, estimate_wait
 from tenants.api.public import NewestFirst, ReadRows, RelatedId, RowFilter
 from tenants.public import Right, normalise
 
@@ -82,13 +85,33 @@ class OfferSerializer(serializers.ModelSerializer[Offer]):
         fields = ("id", "agent", "state", "cause", "offered_at", "ringing_at", "accepted_at", "ended_at", "decision")
 
 
+class WaitSerializer(serializers.Serializer[Any]):
+    """How long a contact will probably wait yet, from now on, and the range in which its wait lies so often."""
+
+    seconds = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    confidence = serializers.FloatField(help_text="0.8: eight waits of ten lie in the range.")
+
+
 class ContactDetailSerializer(ContactSerializer):
+    position = serializers.SerializerMethodField(help_text="The place in its queue, 1 is next; null when not waiting.")
+    estimated_wait = serializers.SerializerMethodField(help_text="null when it does not wait, or nothing is known.")
     note = serializers.CharField()
     segments = SegmentSerializer(many=True)
     offers = OfferSerializer(many=True)
 
     class Meta(ContactSerializer.Meta):
-        fields = (*ContactSerializer.Meta.fields, "note", "segments", "offers")
+        fields = (*ContactSerializer.Meta.fields, "position", "estimated_wait", "note", "segments", "offers")
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_position(self, contact: Contact) -> int | None:
+        return position(contact) if contact.state == ContactState.QUEUED else None
+
+    @extend_schema_field(WaitSerializer(allow_null=True))
+    def get_estimated_wait(self, contact: Contact) -> dict[str, float] | None:
+        wait = estimate_wait(contact)
+        return None if wait is None else {**asdict(wait), "confidence": CONFIDENCE}
 
 
 class ContactFilter(RowFilter):

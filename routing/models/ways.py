@@ -81,6 +81,26 @@ class Queue(TenantModel):
         default=30,
         help_text=_("0: never. Heard only on answered calls."),
     )
+    announce_wait = models.BooleanField(
+        _("announce the estimated wait"),
+        default=False,
+        db_default=False,
+        help_text=_("With the position, where it is known."),
+    )
+    most_waiting = models.PositiveIntegerField(
+        _("most who wait"),
+        default=0,
+        db_default=0,
+        help_text=_("0: as many as come. Who comes to a full queue goes elsewhere."),
+    )
+    when_full = models.CharField(
+        _("when full, to queue"),
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The code of another queue; empty: the line is busy."),
+    )
     music_class = models.CharField(_("music"), max_length=40, default="default", validators=[CODE])
     active = models.BooleanField(_("active"), default=True)
 

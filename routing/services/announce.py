@@ -9,8 +9,9 @@ from routing.models import CommandKind, Contact
 from routing.services.commands import caller_command
 from routing.services.contacts import ANNOUNCE_TIMER, lock_contact
 from routing.services.playback import POSITION_LABEL, playback_id
-from routing.speech import queue_position_phrase
+from routing.speech import queue_position_phrase, wait_phrase
 from routing.states import ContactState
+from routing.waiting import estimate_wait
 from tenants.public import Due, claim_timer, db_now, engine_scope, set_timer, timer_handler
 
 
@@ -23,10 +24,10 @@ def announce_position(due: Due) -> None:
             return
         now = db_now()
         if contact.state == ContactState.QUEUED:
-            say = {"say": queue_position_phrase(position(contact), contact.language), "language": contact.language}
+            media = [{"say": text, "language": contact.language} for text in _told(contact)]
             caller_command(contact, CommandKind.STOP_MUSIC, at=now)
             caller_command(
-                contact, CommandKind.PLAY, at=now, playback=playback_id(contact.id, POSITION_LABEL), media=[say]
+                contact, CommandKind.PLAY, at=now, playback=playback_id(contact.id, POSITION_LABEL), media=media
             )
         if contact.state in (ContactState.QUEUED, ContactState.OFFERED):
             set_timer(
@@ -43,6 +44,13 @@ def resume_music(*, contact_id: UUID, node: str) -> None:
         contact = lock_contact(contact_id)
         if contact.queue is not None and contact.state in (ContactState.QUEUED, ContactState.OFFERED):
             caller_command(contact, CommandKind.START_MUSIC, at=db_now(), music_class=contact.queue.music_class)
+
+
+def _told(contact: Contact) -> list[str]:
+    """Return what a caller who waits is told: the position, and how long it will be where that is known."""
+    told = [queue_position_phrase(position(contact), contact.language)]
+    wait = estimate_wait(contact) if contact.queue is not None and contact.queue.announce_wait else None
+    return told if wait is None else [*told, wait_phrase(wait.seconds, contact.language)]
 
 
 def position(contact: Contact) -> int:

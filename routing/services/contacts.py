@@ -133,6 +133,14 @@ def wait_in_queue(
     request_match(contact.tenant_id)
 
 
+def is_full(queue: Queue) -> bool:
+    """Whether as many wait in the queue as may. Some who come in the same moment may all find the last place."""
+    if not queue.most_waiting:
+        return False
+    waiting = Contact.objects.filter(tenant_id=queue.tenant_id, queue_id=queue.id, state=ContactState.QUEUED)
+    return waiting.count() >= queue.most_waiting
+
+
 def step_begins(contact: Contact, queue: Queue) -> datetime | None:
     """Return when the contact comes to its next routing step by having waited; None at the last."""
     if contact.step >= len(queue.steps) or contact.queued_at is None:

@@ -14,9 +14,9 @@ from routing.eligibility import find_queue
 from routing.flows import actions, triggers
 from routing.flows.definition import Caller as AsksWhoCalls
 from routing.flows.media import Media, Say
-from routing.models import CommandKind, Contact, ContactParty, FlowVersion
+from routing.models import CommandKind, Contact, ContactParty, Demand, FlowVersion, Queue, RoutingPolicy
 from routing.services.commands import caller_command
-from routing.services.contacts import enter_queue, note, save
+from routing.services.contacts import enter_queue, is_full, note, save
 from routing.services.playback import playback_id
 from routing.states import CONTACT, ContactState, EndReason
 from routing.switch.port import Cause
@@ -163,6 +163,11 @@ class FlowStep:
 
     def _enter_queue(self, code: str, priority: int | None) -> None:
         found = find_queue(self.contact.tenant_id, code)
+        if found is not None and is_full(found[0]):
+            found = self._instead_of(found[0])
+            if found is None:
+                self._hang_up("busy")
+                return
         if found is None:
             # Published flows name only queues that were there; this one was closed or removed since.
             self._hang_up(QUEUE_GONE)
@@ -170,6 +175,12 @@ class FlowStep:
         # Straight from the line into the queue: the place is that of the arrival.
         since = self.contact.arrived_at if self.starts else self.now
         enter_queue(self.contact, *found, priority=priority, answered=self.state.answered, at=self.now, since=since)
+
+    def _instead_of(self, queue: Queue) -> tuple[Queue, Demand, RoutingPolicy] | None:
+        """Return the queue to which callers go who find this one full; None without one, or where that is full too."""
+        found = find_queue(self.contact.tenant_id, queue.when_full) if queue.when_full else None
+        note("contact.queue_full", self.contact, at=self.now, full=queue.id, to=found[0].id if found else None)
+        return found if found and not is_full(found[0]) else None
 
     def _hand_over(self, slug: str, service: str) -> None:
         self.hand_over = {

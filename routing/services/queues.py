@@ -185,7 +185,10 @@ def _check_ways(queue: Queue, changes: Mapping[str, Any]) -> None:
     """Raise Invalid for what the queue is to ask for and cannot; keep what it names from being removed meanwhile."""
     _refuse_unreadable(changes)
     steps = changes.get("steps", [])
-    _refuse(_unknown_skills(codes_of(changes.get("requires", ""), steps)) + _wrong_way(queue, steps))
+    problems = _unknown_skills(codes_of(changes.get("requires", ""), steps)) + _wrong_way(queue, steps)
+    if when_full := changes.get("when_full"):
+        problems += _no_other_queue(queue, when_full, "/when_full")
+    _refuse(problems)
 
 
 def _unknown_skills(codes: Mapping[str, set[str]]) -> list[Problem]:
@@ -205,10 +208,8 @@ def _wrong_way(queue: Queue, steps: Sequence[Mapping[str, Any]]) -> list[Problem
     if code is None:
         return []
     pointer = f"/steps/{len(steps) - 1}/queue"
-    # Whoever changes another part of the same circle waits for one of these rows.
-    rows = Queue.objects.select_for_update(no_key=True).filter(Q(code=code) | Q(id=queue.id)).order_by("id")
-    if not any(row.code == code and row.active for row in rows):
-        return [{"pointer": pointer, "message": _("There is no active queue with the code %(code)s.") % {"code": code}}]
+    if problems := _no_other_queue(queue, code, pointer):
+        return problems
     ways = {row.code: _way_of(row.steps) for row in Queue.objects.only("code", "steps")}
     ways[queue.code] = code
     gone = [queue.code]
@@ -218,6 +219,14 @@ def _wrong_way(queue: Queue, steps: Sequence[Mapping[str, Any]]) -> list[Problem
             message = _("Contacts would go round in a circle: %(way)s.") % {"way": " → ".join(gone)}
             return [{"pointer": pointer, "message": message}]
     return []
+
+
+def _no_other_queue(queue: Queue, code: str, pointer: str) -> list[Problem]:
+    """Say so where no active queue has the code. Whoever changes such ways at the same time waits for these rows."""
+    rows = Queue.objects.select_for_update(no_key=True).filter(Q(code=code) | Q(id=queue.id)).order_by("id")
+    if any(row.code == code and row.active for row in rows):
+        return []
+    return [{"pointer": pointer, "message": _("There is no active queue with the code %(code)s.") % {"code": code}}]
 
 
 def _way_of(steps: Sequence[Mapping[str, Any]]) -> str | None:
@@ -239,8 +248,8 @@ def _refuse_in_use(queue: Queue) -> None:
 
 
 def _refuse_in_steps(queue: Queue) -> None:
-    rows = Queue.objects.exclude(id=queue.id).order_by("code").only("code", "steps")
-    if queues := [row.code for row in rows if _way_of(row.steps) == queue.code]:
+    rows = Queue.objects.exclude(id=queue.id).order_by("code").only("code", "steps", "when_full")
+    if queues := [row.code for row in rows if queue.code in (_way_of(row.steps), row.when_full)]:
         raise QueueInSteps(queue, queues=queues)
 
 

@@ -2,7 +2,7 @@
 
 from routing.speech.cache import SpeechCache
 from routing.speech.engines import speech_engine
-from routing.speech.phrases import queue_position_phrase
+from routing.speech.phrases import queue_position_phrase, wait_phrase
 from routing.speech.port import (
     SpeechEngine,
     SpeechError,
@@ -24,4 +24,5 @@ __all__ = [
     "UnspokenLanguage",
     "queue_position_phrase",
     "speech_engine",
+    "wait_phrase",
 ]

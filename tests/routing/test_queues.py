@@ -9,13 +9,13 @@ import pytest
 
 from agents.public import Skill
 from agents.services.skills import remove_skill
-from routing.models import Contact, Eligibility, EntryPoint, Offer, Queue
+from routing.models import CommandKind, Contact, Eligibility, EntryPoint, Offer, Queue
 from routing.public import change_queue, publish_flow, remove_queue
 from routing.services.arrive import arrive_call
 from routing.services.flow import start_flow
 from routing.services.queues import QUEUE_TIMER
-from routing.states import ContactState
-from routing.switch.port import CallArrived, Presentation
+from routing.states import ContactState, EndReason
+from routing.switch.port import CallArrived, Cause, Presentation
 from tenants.models import Timer
 from tenants.public import Conflict, Event, HotseatError, Tenant, db_now, engine_scope, tenant_scope
 from tenants.timers import due_timers, fire
@@ -29,6 +29,7 @@ from tests.factories import (
     make_tenant,
     unique,
 )
+from tests.routing.calls import commands
 
 
 @pytest.fixture
@@ -185,3 +186,36 @@ def test_another_tenants_queue_and_skill_do_not_exist(acme: Tenant, queue: Queue
     with pytest.raises(HotseatError) as no_skill:
         remove_skill(tenant_id=acme.id, skill_id=skill.id, actor=ACTOR)
     assert (no_queue.value.status, no_skill.value.status) == (404, 404)
+
+
+# --- A full queue ----------------------------------------------------------------------------------------------------
+
+
+def test_who_comes_to_a_full_queue_goes_to_another(acme: Tenant, queue: Queue, line: EntryPoint) -> None:
+    other = make_queue(acme, code="other", requires="english")
+    change(acme, queue, most_waiting=2, when_full="other")
+    there = [call(acme, line) for _ in range(4)]
+    assert [contact.queue_id for contact in there] == [queue.id, queue.id, other.id, other.id]
+    with tenant_scope(acme.id, read_only=True):
+        event = Event.objects.get(aggregate_id=there[2].id, type="contact.queue_full")
+    assert (event.data["full"], event.data["to"]) == (str(queue.id), str(other.id))
+
+
+@pytest.mark.parametrize("when_full", ["", "other"])
+def test_where_all_is_full_the_line_is_busy(acme: Tenant, queue: Queue, line: EntryPoint, when_full: str) -> None:
+    other = make_queue(acme, code="other", requires="english", most_waiting=1)
+    change(acme, queue, most_waiting=1, when_full=when_full)
+    call(acme, line)
+    if when_full:
+        assert call(acme, line).queue_id == other.id
+    refused_call = call(acme, line)
+    (command,) = commands(refused_call, CommandKind.HANG_UP)
+    assert (refused_call.ending, command.arguments["cause"]) == (EndReason.REJECTED, Cause.USER_BUSY)
+
+
+def test_a_way_out_of_a_full_queue_must_be_there(acme: Tenant, queue: Queue) -> None:
+    error = refused(acme, queue, when_full="nowhere")
+    assert [fault["pointer"] for fault in error.data["errors"]] == ["/when_full"]
+    other = make_queue(acme, code="other", requires="english")
+    change(acme, queue, when_full="other")
+    assert refused(acme, other, active=False).code == "queue-in-steps"

@@ -96,6 +96,7 @@ def test_an_administrator_makes_everything_without_the_operator(acme: Tenant, br
         preference="longest_idle",
         affinity_seconds=0,
         affinity_days=30,
+        most_waiting=0,
         priority=0,
         weight_seconds=0,
         ring_seconds=20,

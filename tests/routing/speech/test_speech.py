@@ -22,6 +22,7 @@ from routing.speech import (
     UnspokenLanguage,
     queue_position_phrase,
     speech_engine,
+    wait_phrase,
 )
 from routing.speech.engines import EspeakNg, SilentSpeech
 
@@ -216,6 +217,20 @@ def test_the_place_in_the_queue_is_told(language: str, text: str) -> None:
 def test_every_voice_can_tell_the_place() -> None:
     for language in SPOKEN_LANGUAGES:
         assert "12" in queue_position_phrase(12, language)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "language", "text"),
+    [
+        (0, "en", "You will be served in less than one minute."),
+        (60, "en", "You will be served in less than one minute."),
+        (61, "en", "You will be served in about 2 minutes."),
+        (600, "zh-hans", "预计约10分钟后为您服务。"),
+        (5, "zh-hans", "预计不到一分钟即可为您服务。"),
+    ],
+)
+def test_the_wait_is_told_in_minutes_and_never_too_short(seconds: float, language: str, text: str) -> None:
+    assert wait_phrase(seconds, language) == text
 
 
 def test_there_is_no_place_before_the_first() -> None:

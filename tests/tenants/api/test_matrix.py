@@ -9,7 +9,7 @@ import pytest
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 
-from routing.models import Disposition
+from routing.models import Disposition, RoutingPolicy
 from tenants.api.views import TenantView
 from tenants.public import CSP_TENANT_ID, ApiKey, Membership, Role, Tenant, tenant_scope
 from tests.api import Api, assert_problem, make_key, program
@@ -74,6 +74,11 @@ def _disposition(tenant: Tenant) -> UUID:
         return UUID(str(Disposition.objects.create(name="Sold").id))
 
 
+def _policy(tenant: Tenant) -> UUID:
+    with tenant_scope(tenant.id):
+        return UUID(str(RoutingPolicy.objects.create().id))
+
+
 def _key(tenant: Tenant) -> UUID:
     made = make_key(tenant)
     with tenant_scope(tenant.id, read_only=True):
@@ -93,6 +98,7 @@ MAKERS: dict[str, Callable[[Tenant], UUID]] = {
     "not-ready-reasons": lambda tenant: make_reason(tenant).id,
     "queues": lambda tenant: make_queue(tenant).id,
     "dispositions": _disposition,
+    "routing-policies": _policy,
     "flows": lambda tenant: make_flow(tenant, queue_flow(make_queue(tenant))).id,
     "entry-points": lambda tenant: make_private_line(tenant).id,
     "backup-plans": lambda tenant: make_plan(make_line(tenant), announcement()).id,
