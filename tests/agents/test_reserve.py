@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,6 +27,9 @@ from tenants.models import AuditEntry, Timer
 from tenants.public import Due, Event, Tenant, db_now, engine_scope, fire_due_timers, tenant_scope
 from tests.factories import make_agent, make_session, reread, slot_of
 from tests.threads import at_once
+from tests.waiting import until
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 def of_reserve(tenant: Tenant, *, ready: bool = True) -> AgentSession:
@@ -135,25 +139,34 @@ def test_an_agent_changes_class_at_once_without_logging_out(acme: Tenant, matche
     assert reread(session).version == 4
 
 
-def test_whoever_joins_the_reserve_as_it_opens_is_not_overlooked(acme: Tenant) -> None:
-    sessions = [make_session(acme, ready=True) for _ in range(4)]
-    for session in sessions:
-        at_once(
-            [
-                lambda one=session: change_agent(  # type: ignore[misc]  # bound at once
-                    tenant_id=acme.id, agent_id=one.agent_id, reserve=True, actor="test"
-                ),
-                lambda: opens(acme),
-            ]
+def test_whoever_joins_the_reserve_as_it_opens_is_not_overlooked(acme: Tenant, admin_database_url: str) -> None:
+    """Who opens it has looked for its agents and found none, and has yet to commit: who joins waits for that."""
+    session = make_session(acme, ready=True)
+    opens(acme), closes(acme)
+    with (
+        psycopg.connect(admin_database_url) as opener,
+        psycopg.connect(admin_database_url, autocommit=True) as watcher,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        opener.execute("UPDATE agents_reserve SET opened_at = clock_timestamp()")
+        joining = pool.submit(
+            lambda: at_once(
+                [lambda: change_agent(tenant_id=acme.id, agent_id=session.agent_id, reserve=True, actor="test")]
+            )
         )
-        assert slot_of(session).open
-        at_once(
-            [
-                lambda one=session: set_ready(tenant_id=acme.id, session_id=one.id, actor="agent:1"),  # type: ignore[misc]  # as above
-                lambda: closes(acme),
-            ]
-        )
-        assert not slot_of(session).open
+        until("the change waits for the reserve", lambda: watcher.execute(WAITING).fetchone() == (1,), every_s=0.01)
+        opener.commit()
+        joining.result(timeout=10)
+    assert slot_of(session).open
+
+
+def test_agents_who_become_ready_as_it_opens_or_closes_follow_it(acme: Tenant) -> None:
+    session = of_reserve(acme, ready=False)
+    ready = [lambda: set_ready(tenant_id=acme.id, session_id=session.id, actor="agent:1")]
+    at_once([*ready, lambda: opens(acme)])
+    assert slot_of(session).open
+    at_once([*ready, lambda: closes(acme)])
+    assert not slot_of(session).open
 
 
 def test_the_net_knows_the_reserve(acme: Tenant, admin_database_url: str) -> None:

@@ -13,7 +13,14 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from agents.public import (
     AgentSession,
@@ -149,14 +156,15 @@ class Machine(RuleBasedStateMachine):
             caller.only = agent.session.id if (line, agent.profile) in self.fits() else None
         self.match()
 
+    @initialize(order=st.permutations(range(len(SKILLS))), count=st.integers(0, len(SKILLS)))
+    def begin(self, order: list[int], count: int) -> None:
+        """Several agents to choose among, most of the time."""
+        for number in order[:count]:
+            self.make_ready(number)
+
     @rule(number=st.integers(0, 4))
     def ready(self, number: int) -> None:
-        session = self.world.sessions[number]
-        set_ready(tenant_id=self.world.tenant.id, session_id=session.id, actor="agent:1")
-        agent = self.agents[session.id]
-        if not agent.ready:
-            agent.ready, agent.idle = True, self.tick()
-        self.match()
+        self.make_ready(number)
 
     @rule(number=st.integers(0, 4))
     def not_ready(self, number: int) -> None:
@@ -308,6 +316,14 @@ class Machine(RuleBasedStateMachine):
             session_id, session_id, agent.profile, agent.idle,
             turn=self.world.turns[session_id], share=share, served=len(work),
         )  # fmt: skip
+
+    def make_ready(self, number: int) -> None:
+        session = self.world.sessions[number]
+        set_ready(tenant_id=self.world.tenant.id, session_id=session.id, actor="agent:1")
+        agent = self.agents[session.id]
+        if not agent.ready:
+            agent.ready, agent.idle = True, self.tick()
+        self.match()
 
     def match(self) -> None:
         """What the naive policy does now."""
