@@ -13,7 +13,7 @@ FRONT_END := package.json package-lock.json $(shell find config/assets -type f 2
 	$(shell find config tenants agents routing reporting billing -name '*.html' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test test-lab model mutants lint format lab lab-down demo-call services-up services-down bench bench-acd chaos
+.PHONY: help setup assets run test test-lab model mutants lint format lab lab-down demo-call services-up services-down bench bench-acd oracle chaos
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench-acd: setup ## our ACD beside app_queue and an in-memory floor, on the lab 
 
 model: setup ## check every run of the protocol model, with and without its guards (about three minutes; root to install spin)
 	$(PY) -m tests.model
+
+oracle: setup ## 2,000 random sequences of 40 events each, every decision compared with the naive policy (hours)
+	ORACLE_SEQUENCES=2000 ORACLE_STEPS=40 $(PY) -m pytest tests/routing/matching/test_machine.py $(PYTEST_ARGS)
 
 chaos: setup ## callers by SIPp while processes are killed at random (root; N=200 contacts, CHAOS_ARGS="--seed 7")
 	$(PY) -m pytest -m "lab and long" tests/lab $(PYTEST_ARGS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -32,12 +33,13 @@ from agents.public import (
     set_ready,
 )
 from routing.matching.sweep import pools_with_pairs
-from routing.models import Contact, Offer, Participation, Queue
+from routing.models import Contact, Offer, Participation, Queue, RoutingPolicy
 from routing.public import reject_offer
+from routing.services.contacts import AGED
 from routing.states import LIVE_OFFER, ContactState
 from tenants import timers
 from tenants.models import Timer
-from tenants.public import Due, Tenant, engine_scope
+from tenants.public import Due, Tenant, engine_scope, tenant_scope
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd, oracle
@@ -49,7 +51,16 @@ HOURS = (8.0, 0.1, 2.0, 0.5, 1.0)
 """Since they have logged in: who has served many need not have been busy for long, as shares go."""
 
 NEEDS = ({"english": 3}, {"loans": 1}, *[{"english": 1}] * 2, {"english": 3}, {"english": 1})
-SEQUENCES, STEPS = 100, 14
+WIDER: dict[int, tuple[str, Callable[[dict[str, int]], int]]] = {
+    0: ("loans | english", lambda level: max(level.get("loans", 0), level.get("english", 0))),
+    1: ("english & !loans", lambda level: 0 if level.get("loans") else level.get("english", 0)),
+}
+"""What the first lines ask for after their one step: an expression, and how well an agent fits, 0 for not at all."""
+
+RAISED_BY = 2
+AGES_AFTER_S = 3600
+SEQUENCES = int(os.environ.get("ORACLE_SEQUENCES", "100"))
+STEPS = int(os.environ.get("ORACLE_STEPS", "14"))
 
 
 @dataclass
@@ -72,6 +83,9 @@ class Caller:
     line: int
     place: int
     ani: str
+    priority: int
+    step: int = 0
+    aged: bool = False
     only: UUID | None = None
     excluded: set[UUID] = field(default_factory=set)
     offered_to: UUID | None = None
@@ -92,17 +106,23 @@ class World:
     turns: dict[UUID, int] = field(default_factory=dict)
 
 
+def step_of(line: int) -> list[dict[str, Any]]:
+    return [{"after": 20, "requires": WIDER[line][0], "priority": RAISED_BY}]
+
+
 @pytest.fixture
 def world() -> World:
     tenant = factories.make_tenant()
     lines = [
-        calls.make_line(tenant, requires=NEEDS[0]),
-        calls.make_line(tenant, requires=NEEDS[1], preference=Queue.Preference.MOST_PROFICIENT),
+        calls.make_line(tenant, requires=NEEDS[0], steps=step_of(0)),
+        calls.make_line(tenant, requires=NEEDS[1], preference=Queue.Preference.MOST_PROFICIENT, steps=step_of(1)),
         calls.make_line(tenant, requires=NEEDS[2], priority=1, preference=Queue.Preference.MOST_PROFICIENT),
         calls.make_line(tenant, requires=NEEDS[3], preference=Queue.Preference.LEAST_OCCUPIED),
         calls.make_line(tenant, requires=NEEDS[4], preference=Queue.Preference.FEWEST_CONTACTS, affinity_seconds=3600),
         calls.make_line(tenant, requires=NEEDS[5], preference=Queue.Preference.ROUND_ROBIN, affinity_seconds=3600),
     ]
+    with tenant_scope(tenant.id):
+        RoutingPolicy.objects.create(ageing_seconds=AGES_AFTER_S)
     sessions = []
     for skills, hours in zip(SKILLS, HOURS, strict=True):
         session = factories.make_session(tenant, skills=skills)
@@ -149,11 +169,13 @@ class Machine(RuleBasedStateMachine):
     def enqueue(self, line: int, number: int) -> None:
         ani = self.numbers[number]
         contact = calls.call(self.world.lines[line].number, ani=ani)
-        caller = self.callers[contact.id] = Caller(contact, line, self.tick(), ani)
+        caller = self.callers[contact.id] = Caller(
+            contact, line, self.tick(), ani, self.world.lines[line].queue.priority
+        )
         latest = max((row[1:] for row in self.served if row[0] == ani), default=None)
         if self.world.lines[line].queue.affinity_seconds and latest is not None:
             agent = self.agents[latest[1]]
-            caller.only = agent.session.id if (line, agent.profile) in self.fits() else None
+            caller.only = agent.session.id if ((line, 0), agent.profile) in self.fits() else None
         self.match()
 
     @initialize(order=st.permutations(range(len(SKILLS))), count=st.integers(0, len(SKILLS)))
@@ -211,6 +233,18 @@ class Machine(RuleBasedStateMachine):
         self.release(caller, agent)
         caller.excluded.add(agent.session.id)
         agent.backs_off = True
+        self.match()
+
+    @precondition(lambda self: bool(self.patient()))
+    @rule(data=st.data())
+    def wait(self, data: st.DataObject) -> None:
+        """A caller who waits, or is being offered, has waited for so long that the next routing step comes, or ages."""
+        caller = self.pick(data, self.patient())
+        fire("step", caller.contact.id)
+        if caller.line in WIDER and not caller.step:
+            caller.step, caller.priority = 1, caller.priority + RAISED_BY
+        else:
+            caller.aged = True
         self.match()
 
     @precondition(lambda self: bool(self.callers))
@@ -289,13 +323,21 @@ class Machine(RuleBasedStateMachine):
         """The offer or the talk is over; the agent whom the caller waited for, if any, has been asked."""
         caller.offered_to, agent.holds, caller.only = None, None, None
 
+    def patient(self) -> list[Caller]:
+        """Those to whom waiting still does something."""
+        return [one for one in self.callers.values() if not one.talks and not one.aged]
+
     def fits(self) -> dict[tuple[Hashable, Hashable], int]:
-        """How well each agent's profile serves each line, where it does."""
+        """How well each agent's profile serves each line at each step, where it does."""
         found: dict[tuple[Hashable, Hashable], int] = {}
         for number, needs in enumerate(NEEDS):
             for agent in self.agents.values():
                 if all(agent.level.get(skill, 0) >= level for skill, level in needs.items()):
-                    found[number, agent.profile] = sum(agent.level[skill] for skill in needs)
+                    found[(number, 0), agent.profile] = sum(agent.level[skill] for skill in needs)
+        for number, (_text, fit) in WIDER.items():
+            for agent in self.agents.values():
+                if fit(agent.level):
+                    found[(number, 1), agent.profile] = fit(agent.level)
         return found
 
     def work(self) -> dict[UUID, list[tuple[datetime, datetime]]]:
@@ -328,7 +370,7 @@ class Machine(RuleBasedStateMachine):
     def match(self) -> None:
         """What the naive policy does now."""
         waiting = [
-            oracle.Caller(one.contact.id, one.line, self.world.lines[one.line].queue.priority, one.place,
+            oracle.Caller(one.contact.id, (one.line, one.step), AGED if one.aged else one.priority, one.place,
                           self.world.lines[one.line].queue.preference, frozenset(one.excluded), only=one.only)
             for one in self.callers.values() if not one.offered_to
         ]  # fmt: skip
