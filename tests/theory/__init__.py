@@ -1,0 +1,1 @@
+"""The routing engine held against queueing theory, under a moved clock."""
