@@ -1,15 +1,19 @@
-"""The table, the plot, and what is wrong with them."""
+"""What was found: kept as JSON, told as a table and a plot, and what is wrong with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from config import checkout
 from tests.moved.svg import Panel, Series, draw
 from tests.theory.compared import Compared, load_of
 from tests.theory.erlang import Measures
 from tests.theory.loads import Load
 from tests.theory.long_run import BOUND, LongRun, compare, expected
 
+KEPT = checkout.STATE / "bench" / "theory.json"
 SHOWN_FROM = 0.001
 """The plot shows waits that more than one in a thousand callers has."""
 
@@ -17,31 +21,63 @@ HEAD = """| load | agents, erlangs, patience | | mean wait, s | wait at all | gi
 |---|---|---|---|---|---|---|---|"""
 
 
-def complaints(found: Mapping[str, Compared], long: Mapping[str, LongRun]) -> list[str]:
-    """What does not hold."""
-    unlike = [
-        f"{name}: {one.differing} calls wait otherwise than in the recursion, by up to {one.most_us} µs"
-        for name, one in found.items()
-        if one.differing
-    ]
-    apart = {name: compare(expected(load_of(name)), run.measures) for name, run in long.items()}
-    far = [f"{name}: the recursion is {part:.2%} off the formula" for name, part in apart.items() if part > BOUND]
-    return [*unlike, *far]
+@dataclass
+class Report:
+    """By load: the comparison of services and recursion, and the recursion's long run."""
+
+    services: dict[str, Compared] = field(default_factory=dict)
+    recursion: dict[str, LongRun] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls) -> Report:
+        """Return what is kept; nothing where nothing is."""
+        kept = checkout.read_json(KEPT)
+        services = {
+            name: Compared(**{**one, "services": _long_run(one["services"])})
+            for name, one in kept.get("services", {}).items()
+        }
+        return cls(services, {name: _long_run(one) for name, one in kept.get("recursion", {}).items()})
+
+    def keep(self) -> None:
+        """Write it down."""
+        KEPT.parent.mkdir(parents=True, exist_ok=True)
+        checkout.write_json(KEPT, {**asdict(self), "bound": BOUND})
+
+    def complaints(self) -> list[str]:
+        """Say what does not hold."""
+        unlike = [
+            f"{name}: {one.differing} calls wait otherwise than in the recursion, by up to {one.most_us} µs"
+            for name, one in self.services.items()
+            if one.differing
+        ]
+        apart = {name: compare(expected(load_of(name)), run.measures) for name, run in self.recursion.items()}
+        far = [f"{name}: the recursion is {part:.2%} off the formula" for name, part in apart.items() if part > BOUND]
+        return [*unlike, *far]
+
+    def table(self) -> str:
+        """Three lines a load: the formula, the recursion's long run, and the services."""
+        return "\n".join([HEAD, *(line for name in sorted(self.recursion) for line in self._lines(name))])
+
+    def _lines(self, name: str) -> list[str]:
+        load, run = load_of(name), self.recursion[name]
+        wanted = expected(load)
+        lines = [
+            _line(f"**{load.name}** | {_described(load)}", _formula(load), wanted, ""),
+            _line(" | ", f"recursion, {run.calls:,} calls", run.measures, f"{compare(wanted, run.measures):.2%} off"),
+        ]
+        if one := self.services.get(name):
+            same = f"{one.services.calls - one.differing:,} waits the same"
+            lines.append(_line(" | ", f"services, {one.services.calls:,} calls", one.services.measures, same))
+        return lines
+
+    def plot(self) -> str:
+        """For each load, how many wait longer than so many seconds."""
+        names = [name for name in sorted(self.recursion) if name in self.services]
+        return draw([_panel(self.services[name], self.recursion[name]) for name in names], columns=3)
 
 
-def table(found: Mapping[str, Compared], long: Mapping[str, LongRun]) -> str:
-    """Three lines a load: the formula, the recursion's long run, and the services."""
-    return "\n".join([HEAD, *(line for name in sorted(found) for line in _lines(found[name], long[name]))])
-
-
-def _lines(one: Compared, run: LongRun) -> list[str]:
-    load, same = load_of(one.load), one.services.calls - one.differing
-    wanted = expected(load)
-    return [
-        _line(f"**{load.name}** | {_described(load)}", _formula(load), wanted, ""),
-        _line(" | ", f"recursion, {run.calls:,} calls", run.measures, f"{compare(wanted, run.measures):.2%} off"),
-        _line(" | ", f"services, {one.services.calls:,} calls", one.services.measures, f"{same:,} waits the same"),
-    ]
+def _long_run(kept: Mapping[str, Any]) -> LongRun:
+    return LongRun(**{**kept, "measures": Measures(**kept["measures"]), "longer": tuple(kept["longer"])})
 
 
 def _line(head: str, who: str, measures: Measures, remark: str) -> str:
@@ -60,26 +96,17 @@ def _formula(load: Load) -> str:
     return "Erlang C" if load.patience_s is None else "Erlang A"
 
 
-def plot(found: Mapping[str, Compared], long: Mapping[str, LongRun]) -> str:
-    """For each load, how many wait longer than so many seconds."""
-    return draw([_panel(found[name], long[name]) for name in sorted(found)], columns=3)
-
-
 def _panel(one: Compared, run: LongRun) -> Panel:
     load = load_of(one.load)
     shown = sum(part >= SHOWN_FROM for part in run.longer)
     every = max(1, shown // 25)
+    dots = [(k * run.bin_s, one.services.longer[k]) for k in range(0, shown, every)]
     return Panel(
         title=f"{load.name}: {_formula(load)}, {load.agents} agents, {load.offered:g} erlangs",
         across="part of callers who wait longer than … seconds",
         series=[
             Series("recursion", [(k * run.bin_s, run.longer[k]) for k in range(shown)], colour=0),
-            Series(
-                "services",
-                [(k * run.bin_s, one.services.longer[k]) for k in range(0, shown, every)],
-                colour=1,
-                dots=True,
-            ),
+            Series("services", dots, colour=1, dots=True),
         ],
         log=True,
         floor=SHOWN_FROM,
