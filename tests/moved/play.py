@@ -122,8 +122,9 @@ class Play:
             for timer in due:
                 timers.fire(timer)
                 self._carry_out()
-            if set(due) & set(timers.due_timers()):
-                raise AssertionError(f"a timer is due still after its turn: {due}")
+            left = [timer for timer in timers.due_timers() if timer in due]
+            if left:
+                raise AssertionError(f"timers are due still after their turn: {left}")
 
     # --- callers ------------------------------------------------------------------------------------------------------
 

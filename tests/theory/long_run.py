@@ -76,7 +76,5 @@ def _survival(bins: list[int], count: int) -> tuple[float, ...]:
 
 def compare(wanted: Measures, found: Measures) -> float:
     """Return by how much, as a part of what is wanted, the figure that differs most does."""
-    return max(
-        abs(have - want) / want if want else abs(have)
-        for want, have in zip(astuple(wanted), astuple(found), strict=True)
-    )
+    pairs: list[tuple[float, float]] = list(zip(astuple(wanted), astuple(found), strict=True))
+    return max(abs(have - want) / want if want else abs(have) for want, have in pairs)
