@@ -64,7 +64,7 @@ class Play:
     clock: MovedClock
     node: str = NODE
     start: datetime = field(init=False)
-    _agenda: list[tuple[int, int, Callable[[], bool]]] = field(default_factory=list)
+    _agenda: list[tuple[int, int, Callable[[], Any], Callable[[], bool]]] = field(default_factory=list)
     _order: count[int] = field(default_factory=count)
     _wanted: deque[SwitchCommand] = field(default_factory=deque)
     _begun: list[UUID] = field(default_factory=list)
@@ -84,15 +84,7 @@ class Play:
     def at(self, us: int, action: Callable[[], Any], *, unless: Callable[[], bool] | None = None) -> None:
         """Let `action` happen `us` microseconds after the start; `unless` what is asked then is so."""
 
-        def act() -> bool:
-            if unless is not None and unless():
-                return False
-            self._move(us)
-            action()
-            self._carry_out()
-            return True
-
-        heapq.heappush(self._agenda, (us, next(self._order), act))
+        heapq.heappush(self._agenda, (us, next(self._order), action, unless or (lambda: False)))
 
     def run(self) -> None:
         """Let everything happen, in order, to the end."""
@@ -101,10 +93,10 @@ class Play:
         try:
             with matching_aside():
                 while self._agenda:
-                    _, _, act = heapq.heappop(self._agenda)
-                    happened += act()
-                    if happened % TIDY_AFTER == 0:
+                    happened += self._next()
+                    if happened >= TIDY_AFTER:
                         self.clock.tidy()
+                        happened = 0
                 self._settle()
         finally:
             dismiss()
@@ -115,16 +107,31 @@ class Play:
         """Return the moment `us` microseconds after the start."""
         return self.start + timedelta(microseconds=us)
 
-    def _move(self, us: int) -> None:
-        """Move the clock on, and let every timer fire that is due on the way, at its own moment."""
-        while self.clock.move(self.moment(us)):
-            due = timers.due_timers()
-            for timer in due:
-                timers.fire(timer)
-                self._carry_out()
-            left = [timer for timer in timers.due_timers() if timer in due]
-            if left:
-                raise AssertionError(f"timers are due still after their turn: {left}")
+    def _next(self) -> bool:
+        """Let the next thing happen: what is on the agenda, or a timer that is due before it, at its own moment.
+
+        What follows from a timer may come before what was next. False for what happens no more.
+        """
+        us, _, action, unless = self._agenda[0]
+        if unless():
+            heapq.heappop(self._agenda)
+            return False
+        if self.clock.move(self.moment(us)):
+            self._fire()
+        else:
+            heapq.heappop(self._agenda)
+            action()
+            self._carry_out()
+        return True
+
+    def _fire(self) -> None:
+        due = timers.due_timers()
+        for timer in due:
+            timers.fire(timer)
+            self._carry_out()
+        left = [timer for timer in timers.due_timers() if timer in due]
+        if left:
+            raise AssertionError(f"timers are due still after their turn: {left}")
 
     # --- callers ------------------------------------------------------------------------------------------------------
 
