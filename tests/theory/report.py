@@ -8,10 +8,11 @@ from typing import Any
 
 from config import checkout
 from tests.moved.svg import Panel, Series, draw
-from tests.theory.compared import Compared, load_of
+from tests.theory.compared import Compared, Pooled, Stretch, load_of
 from tests.theory.erlang import Measures
 from tests.theory.loads import Load
 from tests.theory.long_run import BOUND, LongRun, compare, expected
+from tests.theory.pooling import case_of
 
 KEPT = checkout.STATE / "bench" / "theory.json"
 SHOWN_FROM = 0.001
@@ -19,13 +20,16 @@ SHOWN_FROM = 0.001
 
 HEAD = """| load | agents, erlangs, patience | | mean wait, s | wait at all | give up | occupancy | |
 |---|---|---|---|---|---|---|---|"""
+HEAD_OF_CASES = """| case | skill | calls | mean wait, s | wait at all | give up | waits the same as in ciw |
+|---|---|---|---|---|---|---|"""
 
 
 @dataclass
 class Report:
-    """By load: the comparison of services and recursion, and the recursion's long run."""
+    """By load: the comparison of services and recursion, and the recursion's long run. By case: that with ciw."""
 
     services: dict[str, Compared] = field(default_factory=dict)
+    cases: dict[str, Pooled] = field(default_factory=dict)
     recursion: dict[str, LongRun] = field(default_factory=dict)
 
     @classmethod
@@ -36,7 +40,11 @@ class Report:
             name: Compared(**{**one, "services": _long_run(one["services"])})
             for name, one in kept.get("services", {}).items()
         }
-        return cls(services, {name: _long_run(one) for name, one in kept.get("recursion", {}).items()})
+        cases = {
+            name: Pooled(**{**one, "streams": {skill: Stretch(**told) for skill, told in one["streams"].items()}})
+            for name, one in kept.get("cases", {}).items()
+        }
+        return cls(services, cases, {name: _long_run(one) for name, one in kept.get("recursion", {}).items()})
 
     def keep(self) -> None:
         """Write it down."""
@@ -45,14 +53,36 @@ class Report:
 
     def complaints(self) -> list[str]:
         """Say what does not hold."""
-        unlike = [
-            f"{name}: {one.differing} calls wait otherwise than in the recursion, by up to {one.most_us} µs"
-            for name, one in self.services.items()
-            if one.differing
-        ]
+        everything: dict[str, Compared | Pooled] = {**self.services, **self.cases}
+        unlike = [self.told_of(name) for name, one in everything.items() if one.differing]
         apart = {name: compare(expected(load_of(name)), run.measures) for name, run in self.recursion.items()}
         far = [f"{name}: the recursion is {part:.2%} off the formula" for name, part in apart.items() if part > BOUND]
         return [*unlike, *far]
+
+    def told_of(self, name: str) -> str:
+        """Say in a line how a load or a case went."""
+        one: Compared | Pooled = self.services[name] if name in self.services else self.cases[name]
+        calls = one.services.calls if isinstance(one, Compared) else one.calls
+        return (
+            f"{name}: {calls:,} calls in {one.seconds:.0f} s, {one.differing} with another wait or end, at most"
+            f" {one.most_us} µs apart"
+        )
+
+    def table_of_cases(self) -> str:
+        """A line for each skill of each case."""
+        return "\n".join([HEAD_OF_CASES, *(line for name in sorted(self.cases) for line in self._lines_of_case(name))])
+
+    def _lines_of_case(self, name: str) -> list[str]:
+        one, case = self.cases[name], case_of(name)
+        lines = []
+        for stream in case.streams:
+            told = one.streams[stream.skill]
+            same = f"{one.calls - one.differing:,} of {one.calls:,}" if stream is case.streams[-1] else ""
+            lines.append(
+                f"| {name} | {stream.skill} | {told.calls:,} | {told.mean_wait_s:.2f} | {told.waiting:.4f}"
+                f" | {told.abandoned:.4f} | {same} |"
+            )
+        return lines
 
     def table(self) -> str:
         """Three lines a load: the formula, the recursion's long run, and the services."""
