@@ -19,7 +19,8 @@ def ensure_partitions(*, months_ahead: int = MONTHS_AHEAD, today: date | None = 
         for ahead in range(months_ahead + 1):
             cursor.execute(
                 "SELECT tenants_create_event_partition("
-                "(coalesce(%s::date, (now() AT TIME ZONE 'UTC')::date) + make_interval(months => %s))::date)",
+                "(coalesce(%s::date, (clock_timestamp() AT TIME ZONE 'UTC')::date)"
+                " + make_interval(months => %s))::date)",
                 [today, ahead],
             )
             row = cursor.fetchone()

@@ -121,10 +121,16 @@ def test_it_stops_at_a_timer_which_fires_at_its_own_moment(admin_database_url: s
     assert fired == [START + MINUTE]
 
 
+def test_the_log_s_months_are_made_by_it(admin_database_url: str) -> None:
+    with moved_clock(admin_database_url, start=datetime(2035, 12, 31, 23, 59, 59, tzinfo=UTC)):
+        made = ensure_partitions(months_ahead=1)
+    assert made == ["tenants_event_203512", "tenants_event_203601"]
+
+
 def test_a_call_is_wholly_of_the_moved_time(admin_database_url: str) -> None:
     """Every moment that the services write of a call and its offer is the one at which the clock stood."""
     with moved_clock(admin_database_url, start=START) as clock:
-        ensure_partitions(today=START.date(), months_ahead=1)
+        ensure_partitions()
         line = calls.make_line()
         contact = calls.call(line.number, at=START)
         clock.move(START + MINUTE)

@@ -29,7 +29,7 @@ def play(
     clock: MovedClock, calls: Sequence[Call], staff: Sequence[Member], *, zone: ZoneInfo
 ) -> list[tuple[bool, float]]:
     """Play the calls with that staff from the clock's moment on, which is midnight in `zone`; what became of each."""
-    ensure_partitions(today=clock.moment.date(), months_ahead=2)
+    ensure_partitions()
     tenant = factories.make_tenant(time_zone=str(zone))
     lines = _lines(tenant, calls)
     run = Play(clock)

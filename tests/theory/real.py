@@ -43,7 +43,7 @@ def waits_of_case(clock: MovedClock, case: Case, calls: Sequence[tuple[Stream, C
 
 
 def _play(clock: MovedClock, tenant: Tenant, calls: Sequence[tuple[str, Call]]) -> list[tuple[bool, int]]:
-    ensure_partitions(today=clock.moment.date(), months_ahead=MONTHS)
+    ensure_partitions(months_ahead=MONTHS)
     play = Play(clock)
     callers = [
         Caller(f"caller-{number}", dialled, at, service, patience)
