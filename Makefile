@@ -7,13 +7,15 @@ NPM := $(shell command -v npm)
 NODE_GROUP := $(if $(NPM),,--group node)
 WORKERS ?= 2
 RUNS ?= 1
-N ?= 200
+# How many: contacts of `make chaos`, calls of each load of `make theory`.
+chaos: N ?= 200
+theory: N ?= 20000
 SOURCES := manage.py config tenants agents routing reporting billing deploy tests
 FRONT_END := package.json package-lock.json $(shell find config/assets -type f 2>/dev/null) \
 	$(shell find config tenants agents routing reporting billing -name '*.html' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test test-lab model mutants lint format lab lab-down demo-call services-up services-down bench bench-acd oracle chaos
+.PHONY: help setup assets run test test-lab model mutants lint format lab lab-down demo-call services-up services-down bench bench-acd oracle chaos theory replay
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +46,13 @@ oracle: setup ## 2,000 random sequences of 40 events each, every decision compar
 chaos: setup ## callers by SIPp while processes are killed at random (root; N=200 contacts, CHAOS_ARGS="--seed 7")
 	$(PY) -m pytest -m "lab and long" tests/lab $(PYTEST_ARGS)
 	$(PY) -m tests.chaos --contacts $(N) $(CHAOS_ARGS)
+
+theory: setup ## routing against queueing theory under a moved clock (half an hour; N=20000 calls a load, THEORY_ARGS="--stored --write")
+	$(PY) -m tests.theory --calls $(N) $(THEORY_ARGS)
+
+replay: setup ## a recorded fortnight of a call centre through the services (FILE=…csv.gz; REPLAY_ARGS="--days 1999-08-01")
+	@test -n "$(FILE)" || { echo "FILE= must name a record; tests/replay/record.py says of what form" >&2; exit 2; }
+	$(PY) -m tests.replay "$(FILE)" $(REPLAY_ARGS)
 
 mutants: setup ## seed faults in a scratch clone; each must be caught (about ten minutes)
 	$(PY) -m tests.mutants
