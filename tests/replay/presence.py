@@ -1,6 +1,7 @@
 """Who was there and for what, which the record does not say: inferred from whom they served, and when.
 
-- An agent's skills of a day are the types of which they served at least one in twenty of their calls, or the most.
+- An agent's skills of a day are the types that were one in twenty of their calls or more, or of which they had one in
+  twenty calls or more: what is rare is then still somebody's.
 - They are there from their first service of the day to the end of their last, but for absences.
 - An absence is a gap of more than a minute between two services in which somebody whom they could serve waited, more
   than 30 s after the first of the two ended, for 30 s or more before the second began. An agent who was idle then was
@@ -14,7 +15,7 @@ It errs on the side of too few: who came before their first call or stayed after
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.replay.record import Call
@@ -46,15 +47,17 @@ def infer(calls: Sequence[Call]) -> list[Member]:
     for call in calls:
         if call.wait_s:
             waiting[call.type].append((call.at_s, call.at_s + call.wait_s))
-    return [_member(code, served[code], waiting) for code in sorted(served)]
+    of_type = Counter(call.type for call in calls if call.agent)
+    return [_member(code, served[code], waiting, of_type) for code in sorted(served)]
 
 
-def _member(code: str, theirs: Iterable[Call], waiting: dict[str, list[Stretch]]) -> Member:
+def _member(
+    code: str, theirs: Sequence[Call], waiting: Mapping[str, list[Stretch]], of_type: Mapping[str, int]
+) -> Member:
     services = sorted((call.began_s, call.began_s + call.service_s) for call in theirs if call.began_s is not None)
     types = Counter(call.type for call in theirs)
-    least = min(SKILL_FROM * types.total(), max(types.values()))
-    skills = frozenset(kind for kind, count in types.items() if count >= least)
-    waits = [stretch for kind in sorted(skills) for stretch in waiting[kind]]
+    skills = frozenset(kind for kind, count in types.items() if count >= SKILL_FROM * min(len(theirs), of_type[kind]))
+    waits = [stretch for kind in sorted(skills) for stretch in waiting.get(kind, ())]
     present, (since, until) = [], services[0]
     for began, ended in services[1:]:
         if began - until > ABSENT_FROM_S and _somebody_waits(waits, until + MARGIN_S, began):

@@ -109,8 +109,15 @@ def test_who_waits_for_something_else_is_no_sign_of_absence() -> None:
 
 def test_a_skill_is_what_is_more_than_an_exception() -> None:
     often = [served(100 * number, service_s=50, agent="A01") for number in range(1, 31)]
-    (member,) = presence.infer([*often, served(5_000, service_s=50, agent="A01", kind="IN")])
-    assert member.skills == {"PS"}
+    others = [served(100 * number, service_s=50, agent="A02", kind="IN") for number in range(1, 31)]
+    once = served(5_000, service_s=50, agent="A01", kind="IN")
+    assert [member.skills for member in presence.infer([*often, *others, once])] == [{"PS"}, {"IN"}]
+
+
+def test_a_rare_type_is_served_by_who_served_it() -> None:
+    often = [served(100 * number, service_s=50, agent="A01") for number in range(1, 31)]
+    (member,) = presence.infer([*often, served(5_000, service_s=50, agent="A01", kind="PE")])
+    assert member.skills == {"PE", "PS"}
 
 
 def test_figures_are_of_all_who_called_and_of_the_time_there() -> None:
