@@ -20,7 +20,7 @@ from tests.moved import pages, place
 from tests.moved.svg import Panel, Series, draw
 from tests.replay import record
 from tests.replay.day import Day, Told, replay
-from tests.replay.figures import Side, by_hour, lines_of, table
+from tests.replay.figures import Side, by_hour, table
 
 KEPT = checkout.STATE / "bench" / "replay.json"
 
@@ -45,9 +45,9 @@ def main() -> int:
             kept[day] = told
             _keep(kept)
     days = [Day.of(day, recorded[day], kept[day]) for day in wanted if day in kept]
-    say(table(lines_of(days)))
+    say(table(days))
     if options.write:
-        pages.write_part("replay", table(lines_of(days)))
+        pages.write_part("replay", table(days))
         pages.write_image("replay.svg", plot(days))
     return 0
 

@@ -42,9 +42,11 @@ class Line:
         )
 
 
-def table(lines: Iterable[Line]) -> str:
-    """The lines as Markdown."""
-    return "\n".join([HEAD, *(line.markdown() for line in lines)])
+def table(days: Sequence[Day]) -> str:
+    """Which days were played, and what came of them, as Markdown."""
+    played = ", ".join(f"{day.day:%d}" for day in days)
+    caption = f"{len(days)} days played of {days[0].day:%B %Y}: {played}." if days else "No day was played."
+    return "\n".join([caption, "", HEAD, *(line.markdown() for line in lines_of(days))])
 
 
 def lines_of(days: Sequence[Day]) -> list[Line]:

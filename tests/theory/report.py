@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from config import checkout
 from tests.moved.svg import Panel, Series, draw
 from tests.theory.compared import Compared, Pooled, Stretch, load_of
 from tests.theory.erlang import Measures
-from tests.theory.loads import Load
+from tests.theory.loads import LOADS, Load
 from tests.theory.long_run import BOUND, LongRun, compare, expected
 from tests.theory.pooling import case_of
 
@@ -86,7 +86,7 @@ class Report:
 
     def table(self) -> str:
         """Three lines a load: the formula, the recursion's long run, and the services."""
-        return "\n".join([HEAD, *(line for name in sorted(self.recursion) for line in self._lines(name))])
+        return "\n".join([HEAD, *(line for name in _in_order(self.recursion) for line in self._lines(name))])
 
     def _lines(self, name: str) -> list[str]:
         load, run = load_of(name), self.recursion[name]
@@ -102,8 +102,12 @@ class Report:
 
     def plot(self) -> str:
         """For each load, how many wait longer than so many seconds."""
-        names = [name for name in sorted(self.recursion) if name in self.services]
+        names = [name for name in _in_order(self.recursion) if name in self.services]
         return draw([_panel(self.services[name], self.recursion[name]) for name in names], columns=3)
+
+
+def _in_order(names: Collection[str]) -> list[str]:
+    return [load.name for load in LOADS if load.name in names]
 
 
 def _long_run(kept: Mapping[str, Any]) -> LongRun:
