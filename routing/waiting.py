@@ -55,8 +55,11 @@ def estimate_wait(contact: Contact) -> WaitEstimate | None:
 
     Unknown is who waits for nobody at work, or where less than ten contacts were handled in two hours.
     """
-    if contact.state != ContactState.QUEUED:
-        return None
+    return wait_from(facts_of(contact)) if contact.state == ContactState.QUEUED else None
+
+
+def facts_of(contact: Contact) -> WaitFacts:
+    """Return what the estimate of a contact that waits is made of, as it is now."""
     given = {
         "tenant": contact.tenant_id,
         "contact": contact.id,
@@ -67,7 +70,7 @@ def estimate_wait(contact: Contact) -> WaitEstimate | None:
         "now": db_now(),
     }
     (row,) = run_query(WAIT_FACTS, given)
-    return wait_from(WaitFacts(*row))
+    return WaitFacts(*row)
 
 
 def wait_from(facts: WaitFacts) -> WaitEstimate | None:
