@@ -123,7 +123,12 @@ def decide(
             del free[slot.id]
         left_in_demand[contact.demand_id] -= 1
         if contact.demand_id in cut_demands and not left_in_demand[contact.demand_id]:
-            return pairs, bool(free or heads.are_cut)
+            # Behind it may be more of the demand; they matter only to slots that could serve it.
+            if heads.may_serve(contact, fits) or any(
+                slot.channel == contact.channel and (contact.demand_id, slot.profile_id) in fits
+                for slot in free.values()
+            ):
+                return pairs, True
     return pairs, False
 
 
@@ -142,6 +147,12 @@ class Heads:
     def are_cut(self) -> bool:
         """Whether there may be slots that were not read."""
         return bool(self._cut)
+
+    def may_serve(self, contact: Waiting, fits: Fits) -> bool:
+        """Whether there may be slots that were not read and whose profile fits the contact's demand."""
+        return any(
+            channel == contact.channel and (contact.demand_id, profile) in fits for profile, channel in self._cut
+        )
 
     def are_used_up(self, contact: Waiting, free: Container[UUID], fits: Fits) -> bool:
         """Whether a list that suits the contact has nothing left to offer it of what was read in the order it asks for.
