@@ -15,7 +15,7 @@ FRONT_END := package.json package-lock.json $(shell find config/assets -type f 2
 	$(shell find config tenants agents routing reporting billing -name '*.html' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test test-lab model mutants lint format lab lab-down demo-call services-up services-down bench bench-acd oracle chaos theory replay
+.PHONY: help setup assets run test test-lab model mutants lint format lab lab-down demo-call services-up services-down bench bench-acd bench-engine oracle chaos theory replay
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,10 +32,13 @@ test: setup assets ## all tests that need no exchange (no root needed)
 test-lab: setup assets ## the tests on the real exchange (root)
 	$(PY) -m pytest -m "lab and not long" tests $(PYTEST_ARGS)
 
-bench: bench-acd ## every benchmark
+bench: bench-engine bench-acd ## every benchmark
 
 bench-acd: setup ## our ACD beside app_queue and an in-memory floor, on the lab (root; RUNS=5 for the full form)
 	$(PY) -m tests.benchmarks.acd --runs $(RUNS) $(BENCH_ARGS)
+
+bench-engine: setup ## what routing costs PostgreSQL, and how that stays with growth (RUNS=5 for the full form)
+	$(PY) -m tests.benchmarks.engine --runs $(RUNS) $(BENCH_ARGS)
 
 model: setup ## check every run of the protocol model, with and without its guards (about three minutes; root to install spin)
 	$(PY) -m tests.model
