@@ -122,13 +122,19 @@ def decide(
             pairs.append(Pair(contact=contact, slot=slot, candidates=len(eligible), fit=fit))
             del free[slot.id]
         left_in_demand[contact.demand_id] -= 1
-        if contact.demand_id in cut_demands and not left_in_demand[contact.demand_id]:
-            # Behind it may be more of the demand; they matter only to slots that could serve it.
-            if heads.may_serve(contact, fits) or any(
-                slot.channel == contact.channel and (contact.demand_id, slot.profile_id) in fits
-                for slot in free.values()
-            ):
-                return pairs, True
+        # Behind it may be more of the demand; they matter only to slots that could serve it.
+        if (
+            contact.demand_id in cut_demands
+            and not left_in_demand[contact.demand_id]
+            and (
+                heads.may_serve(contact, fits)
+                or any(
+                    slot.channel == contact.channel and (contact.demand_id, slot.profile_id) in fits
+                    for slot in free.values()
+                )
+            )
+        ):
+            return pairs, True
     return pairs, False
 
 
