@@ -19,10 +19,12 @@ import django
 from config.services.manager import Services
 from tests.benchmarks.engine_place import REPORT, prepare, say, write_report
 
-PARTS = ("scaling",)
+PARTS = ("scaling", "cycle")
 
 BOUNDS: tuple[tuple[str, str, str, float], ...] = (
     ("a pass's worst median, times the smallest's", "scaling_ratio", "<=", 1.5),
+    ("cycles a second, of pgbench's, one tenant", "ratio", ">=", 0.25),
+    ("cycles a second, of pgbench's, 50 tenants", "ratio_50", ">=", 0.35),
     ("growth over demands, times linear", "growth_demands", "<=", 1.0),
     ("growth over profiles, times linear", "growth_profiles", "<=", 1.0),
 )

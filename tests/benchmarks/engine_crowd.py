@@ -167,10 +167,11 @@ class Crowd:
 
     def begin_again(self, connection: psycopg.Connection) -> None:
         """Take back the one offer that a pass has made: the caller waits as before and the agent is free."""
+        offered = "SELECT contact_id FROM routing_offer"
+        connection.execute(f"UPDATE routing_contact SET state = 'queued' WHERE id IN ({offered})")
+        connection.execute("UPDATE agents_slot SET held = false WHERE id IN (SELECT slot_id FROM routing_slothold)")
         connection.execute("DELETE FROM routing_slothold")
         connection.execute("DELETE FROM routing_offer")
-        connection.execute("UPDATE routing_contact SET state = 'queued' WHERE state = 'offered'")
-        connection.execute("UPDATE agents_slot SET held = false WHERE held")
 
 
 def _pattern(connection: psycopg.Connection, table: str) -> Jsonb:

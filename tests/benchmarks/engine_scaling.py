@@ -2,7 +2,7 @@
 
 Each pass makes one offer, in a tenant in which all callers want what one free agent can do, and all the other agents
 are free and can not: both indexes are walked over everything there is. Of a pass BEGIN, the pool's lock and COMMIT
-(the wait for the disk) are the fixed overhead, shown apart; the rest is three reading statements and the offer's writes.
+(the wait for the disk) are the fixed overhead, shown apart; the rest is three reading statements and what they write.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GROWTH = {
     "demands": [Size(**USUAL, demands=demands, profiles=10) for demands in (10, 100, 300)],
     "profiles": [Size(**USUAL, demands=10, profiles=profiles) for profiles in (10, 100, 1_000)],
 }
-PASSES, WARM = 60, 8
+PASSES, WARM = 40, 8
 READING = ("FROM agents_skillprofile p", "FROM routing_demand d")
 FIXED = ("BEGIN", "COMMIT", "SELECT set_config('plan_cache_mode'")
 
