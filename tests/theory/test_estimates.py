@@ -23,7 +23,7 @@ WORSE, OFF = (1.1, 0.05) if CALLS >= ENOUGH else (1.3, 0.15)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["C2", "A1", "A2"])
+@pytest.mark.parametrize("name", ["C2", "A1", "A2"] if CALLS >= ENOUGH else ["A2"])
 def test_estimates_are_nearly_as_good_as_known_rates_make_them(admin_database_url: str, name: str) -> None:
     with moved_clock(admin_database_url, start=START) as clock:
         found: Estimates = measure(clock, load_of(name), CALLS)
