@@ -1,7 +1,7 @@
 """One client of the cycle: a process of its own that reports calls to the services, one after the other.
 
-``python -m tests.benchmarks.engine_client SECONDS NUMBER...``: says "ready", waits for a line, works, and says how many
-cycles it has carried out in how many seconds.
+``python -m tests.benchmarks.engine_client``: says "ready", then reads lines of seconds and numbers, works through those
+for so long, and says how many cycles it has carried out in how many seconds.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import django
 
 
 def main() -> None:
-    seconds, numbers = float(sys.argv[1]), sys.argv[2:]
     django.setup()
     # Not before: it needs Django.
     cycle = importlib.import_module("tests.benchmarks.engine_calls").cycle
-    cycle(random.choice(numbers))
     _say("ready")
-    sys.stdin.readline()
-    done, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        cycle(random.choice(numbers))
-        done += 1
-    _say(f"{done} {time.perf_counter() - began}")
+    for line in sys.stdin:
+        seconds, *numbers = line.split()
+        cycle(random.choice(numbers))  # what is made at first use is made now
+        done, began = 0, time.perf_counter()
+        while time.perf_counter() - began < float(seconds):
+            cycle(random.choice(numbers))
+            done += 1
+        _say(f"{done} {time.perf_counter() - began}")
 
 
 def _say(text: str) -> None:

@@ -12,8 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,12 @@ def measure(place: Place, runs: int) -> dict[str, Any]:
     """Run by run: pgbench, then ours, on one tenant and on fifty."""
     served = [_furnish() for _ in range(TENANTS)]
     rates: dict[str, list[float]] = {}
-    for number in range(1, runs + 1):
-        for suffix, tenants in (("", served[:1]), ("_50", served)):
-            rates.setdefault(f"pgbench_cycles_per_s{suffix}", []).append(_pgbench(place, tenants))
-            rates.setdefault(f"cycles_per_s{suffix}", []).append(_ours([one.line.number for one in tenants]))
-        say(f"run {number}: " + "  ".join(f"{name} {values[-1]:.0f}" for name, values in rates.items()))
+    with _clients() as clients:
+        for number in range(1, runs + 1):
+            for suffix, tenants in (("", served[:1]), ("_50", served)):
+                rates.setdefault(f"pgbench_cycles_per_s{suffix}", []).append(_pgbench(place, tenants))
+                rates.setdefault(f"cycles_per_s{suffix}", []).append(_ours(clients, tenants))
+            say(f"run {number}: " + "  ".join(f"{name} {values[-1]:.0f}" for name, values in rates.items()))
     found: dict[str, Any] = {name: p50(values) for name, values in rates.items()}
     for suffix in ("", "_50"):
         found[f"ratio{suffix}"] = round(found[f"cycles_per_s{suffix}"] / found[f"pgbench_cycles_per_s{suffix}"], 3)
@@ -127,25 +128,30 @@ def _program(place: Place) -> str:
     return found
 
 
-def _ours(numbers: Sequence[str]) -> float:
-    """Cycles a second of all clients together, from the moment when all are ready."""
-    command = [sys.executable, "-m", "tests.benchmarks.engine_client", str(SECONDS), *numbers]
+@contextmanager
+def _clients() -> Iterator[list[subprocess.Popen[str]]]:
+    """Our clients, ready to work."""
+    command = [sys.executable, "-m", "tests.benchmarks.engine_client"]
     with ExitStack() as stack:
-        clients = [
-            stack.enter_context(
-                subprocess.Popen(
-                    command, cwd=checkout.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-                )
-            )
+        started = [
+            subprocess.Popen(command, cwd=checkout.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             for _ in range(CLIENTS)
         ]
-        for client in clients:
+        for client in started:
+            stack.enter_context(client)
+            stack.callback(client.terminate)
+        for client in started:
             _said(client, "ready")
-        for client in clients:
-            assert client.stdin is not None
-            client.stdin.write("go\n")
-            client.stdin.flush()
-        said = [_said(client) for client in clients]
+        yield started
+
+
+def _ours(clients: Sequence[subprocess.Popen[str]], tenants: Sequence[Served]) -> float:
+    """Cycles a second of all clients together; each cycle picks one of the tenants."""
+    for client in clients:
+        assert client.stdin is not None
+        client.stdin.write(" ".join([str(SECONDS), *(one.line.number for one in tenants)]) + "\n")
+        client.stdin.flush()
+    said = [_said(client) for client in clients]
     return round(sum(float(done) / float(took) for done, took in (line.split() for line in said)), 1)
 
 

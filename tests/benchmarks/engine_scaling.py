@@ -70,7 +70,8 @@ def _heads(names: Sequence[str]) -> str:
 
 def _worst(rows: Sequence[Mapping[str, Any]], figure: str) -> float:
     smallest = next(row for row in rows if row["size"] == vars(SMALLEST))
-    return round(max(row[figure] for row in rows) / smallest[figure], 3)
+    worst: float = max(row[figure] for row in rows)
+    return round(worst / float(smallest[figure]), 3)
 
 
 def _case(place: Place, crowd: Crowd, log: StatementLog, size: Size, runs: int) -> dict[str, Any]:
