@@ -128,10 +128,7 @@ def decide(
             and not left_in_demand[contact.demand_id]
             and (
                 heads.may_serve(contact, fits)
-                or any(
-                    slot.channel == contact.channel and (contact.demand_id, slot.profile_id) in fits
-                    for slot in free.values()
-                )
+                or any((contact.demand_id, slot.profile_id) in fits for slot in free.values())
             )
         ):
             return pairs, True
@@ -156,9 +153,7 @@ class Heads:
 
     def may_serve(self, contact: Waiting, fits: Fits) -> bool:
         """Whether there may be slots that were not read and whose profile fits the contact's demand."""
-        return any(
-            channel == contact.channel and (contact.demand_id, profile) in fits for profile, channel in self._cut
-        )
+        return any((contact.demand_id, profile) in fits for profile, _ in self._cut)
 
     def are_used_up(self, contact: Waiting, free: Container[UUID], fits: Fits) -> bool:
         """Whether a list that suits the contact has nothing left to offer it of what was read in the order it asks for.
