@@ -16,6 +16,7 @@ import psycopg
 import pytest
 import redis
 from django.conf import settings
+from django.utils import translation
 
 from tests.harness import stage as staging
 from tests.harness.cleaning import Cleaner
@@ -128,6 +129,13 @@ def redis_url() -> str:
 def admin_database_url(django_db_setup: None) -> str:
     """URL by which a superuser reaches this worker's database, to look past all policies or to break things."""
     return STAGE.database_url
+
+
+@pytest.fixture(autouse=True)
+def _language() -> Iterator[None]:
+    """A request leaves its language to the thread, which is the next test's, too."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -265,25 +265,25 @@ def test_a_tenant_cannot_change_its_own_status(status: str) -> None:
 
 def test_a_new_partition_is_forced_and_out_of_reach(admin: psycopg.Connection) -> None:
     with engine_scope() as scope, connections[scope.alias].cursor() as cursor:
-        cursor.execute("SELECT tenants_create_event_partition('2031-05-17')")
-        assert cursor.fetchone() == ("tenants_event_203105",)
-        cursor.execute("SELECT tenants_create_event_partition('2031-05-01')")
+        cursor.execute("SELECT tenants_create_event_partition('2061-05-17')")
+        assert cursor.fetchone() == ("tenants_event_206105",)
+        cursor.execute("SELECT tenants_create_event_partition('2061-05-01')")
         assert cursor.fetchone() == (None,)
     try:
-        (made,) = [table for table in tables(admin) if table.name == "tenants_event_203105"]
-        assert made == Table("tenants_event_203105", True, True, True, OWNER, True)
+        (made,) = [table for table in tables(admin) if table.name == "tenants_event_206105"]
+        assert made == Table("tenants_event_206105", True, True, True, OWNER, True)
         assert set(policies(admin, made.name)) == {OWNER}
         tenant = factories.make_tenant()
         with tenant_scope(tenant.id) as scope, connections[scope.alias].cursor() as cursor:
             with pytest.raises(ProgrammingError, match="permission denied"):
-                cursor.execute("SELECT 1 FROM tenants_event_203105")
+                cursor.execute("SELECT 1 FROM tenants_event_206105")
             scope.roll_back()
         with engine_scope() as scope, connections[scope.alias].cursor() as cursor:
             with pytest.raises(ProgrammingError, match="permission denied"):
-                cursor.execute("SELECT 1 FROM tenants_event_203105")
+                cursor.execute("SELECT 1 FROM tenants_event_206105")
             scope.roll_back()
     finally:
-        admin.execute("DROP TABLE tenants_event_203105")
+        admin.execute("DROP TABLE tenants_event_206105")
 
 
 def test_partitions_are_there_ahead_of_time(admin: psycopg.Connection) -> None:
@@ -299,5 +299,5 @@ def test_the_application_cannot_make_partitions() -> None:
     tenant = factories.make_tenant()
     with tenant_scope(tenant.id) as scope, connections[scope.alias].cursor() as cursor:
         with pytest.raises(ProgrammingError, match="permission denied for function"):
-            cursor.execute("SELECT tenants_create_event_partition('2031-06-01')")
+            cursor.execute("SELECT tenants_create_event_partition('2061-06-01')")
         scope.roll_back()
