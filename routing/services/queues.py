@@ -102,9 +102,11 @@ def change_queue(*, tenant_id: UUID, queue_id: UUID, changes: Mapping[str, Any],
     if asks:
         with tenant_scope(tenant_id, actor=actor, read_only=True):
             before = _find(Queue.objects.filter(id=queue_id))
-        wanted = {"requires": before.requires, "steps": before.steps, **changes}
-        _refuse_unreadable(wanted)
-        # In a transaction of its own, as every demand; one that nothing needs does no harm.
+            wanted = {"requires": before.requires, "steps": before.steps, **changes}
+            _refuse_unreadable(wanted)
+            # So that what is refused leaves no demand behind, which every pass would look at.
+            _refuse(_unknown_skills(codes_of(wanted["requires"], wanted["steps"]), Skill.objects.all()))
+        # In a transaction of its own, as every demand.
         steps = list(read_steps(wanted["requires"], wanted["steps"]))
         ensure_demands(tenant_id=tenant_id, queue_id=queue_id, steps=steps)
     with writing(tenant_id, actor=actor):
@@ -185,15 +187,16 @@ def _check_ways(queue: Queue, changes: Mapping[str, Any]) -> None:
     """Raise Invalid for what the queue is to ask for and cannot; keep what it names from being removed meanwhile."""
     _refuse_unreadable(changes)
     steps = changes.get("steps", [])
-    problems = _unknown_skills(codes_of(changes.get("requires", ""), steps)) + _wrong_way(queue, steps)
+    codes = codes_of(changes.get("requires", ""), steps)
+    problems = _unknown_skills(codes, Skill.objects.select_for_update(no_key=True)) + _wrong_way(queue, steps)
     if when_full := changes.get("when_full"):
         problems += _no_other_queue(queue, when_full, "/when_full")
     _refuse(problems)
 
 
-def _unknown_skills(codes: Mapping[str, set[str]]) -> list[Problem]:
-    named = set().union(*codes.values())
-    known = {row.code for row in Skill.objects.select_for_update(no_key=True).filter(code__in=named).order_by("id")}
+def _unknown_skills(codes: Mapping[str, set[str]], rows: QuerySet[Skill]) -> list[Problem]:
+    """Say which of the skills named at each place are not among these."""
+    known = {row.code for row in rows.filter(code__in=set().union(*codes.values())).order_by("id")}
     message = _("There is no skill with the code %(codes)s.")
     return [
         {"pointer": place, "message": message % {"codes": ", ".join(sorted(unknown))}}

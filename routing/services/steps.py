@@ -101,6 +101,8 @@ def _leave_for(contact: Contact, queue: Queue, step: RoutingStep, *, at: datetim
 
 
 def _look_again(contact: Contact, due_at: datetime) -> None:
+    if contact.ages_at is not None:
+        due_at = min(due_at, contact.ages_at)
     set_timer(STEP_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=due_at)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from agents.public import AgentSession, set_ready, update_agent_skills
-from routing.models import CommandKind, Contact, Queue, RoutingPolicy
+from routing.models import CommandKind, Contact, Demand, Queue, RoutingPolicy
 from routing.public import change_queue, create_queue, mend, reject_offer, remove_queue
 from routing.services.contacts import AGED, STEP_TIMER
 from routing.services.staffing import STAFFING_TIMER
@@ -235,6 +235,24 @@ def test_steps_that_cannot_be_are_refused_and_nothing_is_lost(
     with tenant_scope(acme.id, read_only=True):
         row = Queue.objects.get(id=line.queue.id)
         assert (row.steps, row.name) == (STEPS, line.queue.name)
+
+
+def test_what_is_refused_leaves_no_demand_behind(acme: Tenant, line: calls.Line) -> None:
+    refused(acme, line.queue, requires="klingon >= 3")
+    refused(acme, line.queue, steps=[{"after": 9, "requires": "french & klingon"}])
+    with tenant_scope(acme.id, read_only=True):
+        assert not Demand.objects.filter(expression__contains="klingon").exists()
+
+
+def test_who_finds_the_way_closed_ages_all_the_same(acme: Tenant) -> None:
+    set_policy(acme, ageing_seconds=25)
+    sales = factories.make_queue(acme, code="sales", requires="english")
+    line = calls.make_line(acme, requires="french", steps=[{"after": 20, "queue": "sales"}])
+    contact = calls.call(line.number)
+    with tenant_scope(acme.id):
+        Queue.objects.filter(id=sales.id).update(active=False)
+    assert step(contact).queue_id == line.queue.id
+    assert step(contact).priority == AGED
 
 
 def test_contacts_never_go_round_in_a_circle(acme: Tenant) -> None:
