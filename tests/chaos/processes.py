@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from deploy.lab.exchange import Lab
 from tests.waiting import until
 
 STOP_S = 10.0
+LAST_LINES = 40
 
 
 @dataclass
@@ -101,6 +103,10 @@ class Installation:
         self.started.append(running)
         return running
 
+    def last_words(self) -> str:
+        """The end of what each process wrote."""
+        return "\n".join(f"--- {one.log.name}\n{_tail(one.log)}" for one in self.started)
+
 
 @contextmanager
 def installation(lab: Lab, folder: Path, **environment: str) -> Iterator[Installation]:
@@ -109,6 +115,14 @@ def installation(lab: Lab, folder: Path, **environment: str) -> Iterator[Install
     found = Installation({**os.environ, **switch_environment({}), "HOTSEAT_NODE": lab.node, **environment}, folder)
     try:
         yield found
+    except BaseException:
+        # Captured with the failure: the folder itself is gone with the machine.
+        print(found.last_words(), file=sys.stderr)
+        raise
     finally:
         for running in reversed(found.started):
             running.stop()
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])
