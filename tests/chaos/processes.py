@@ -117,7 +117,7 @@ def installation(lab: Lab, folder: Path, **environment: str) -> Iterator[Install
         yield found
     except BaseException:
         # Captured with the failure: the folder itself is gone with the machine.
-        print(found.last_words(), file=sys.stderr)
+        sys.stderr.write(found.last_words())
         raise
     finally:
         for running in reversed(found.started):
