@@ -46,6 +46,12 @@ def _flow_started(page: Page, event: Logged) -> None:
         page.begin(event, StretchKind.FLOW, contact_id=event.aggregate_id)
 
 
+def _left_queue(page: Page, event: Logged) -> None:
+    page.known_call().state = ContactState.IN_FLOW
+    _end_stretch(page, event)
+    page.begin(event, StretchKind.FLOW, contact_id=event.aggregate_id)
+
+
 def _diverted(page: Page, event: Logged) -> None:
     """The contact goes by its number's backup routes: what it does there, the diversion's events tell."""
     page.known_call().state = ContactState.DIVERTED
@@ -208,6 +214,7 @@ STEPS: dict[str, Step] = {
     "contact.outside_left": _outside_left,
     "contact.queued": _queued,
     "contact.requeued": _requeued,
+    "contact.left_queue": _left_queue,
     "contact.connected": _connected,
     "contact.held": _held,
     "contact.retrieved": _retrieved,

@@ -4,7 +4,7 @@
 happen is in `triggers`, what is to be done in `actions`.
 """
 
-from routing.flows.definition import FlowDefinition, parse_definition
+from routing.flows.definition import FlowDefinition, QueueRefusal, parse_definition
 from routing.flows.interpreter import FlowStep, advance
 from routing.flows.problems import Problem, Severity
 from routing.flows.state import FlowFacts, FlowState
@@ -18,6 +18,7 @@ __all__ = [
     "FlowStep",
     "FlowUnreadable",
     "Problem",
+    "QueueRefusal",
     "References",
     "Severity",
     "advance",

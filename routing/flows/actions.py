@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from routing.flows.definition import QueueRefusal
 from routing.flows.media import Media
 
 FLOW_LIMIT = "flow-limit"
@@ -61,10 +62,21 @@ class StoreDigits:
 
 @dataclass(frozen=True, slots=True)
 class EnterQueue:
-    """Ends the flow: enqueue the contact; without a priority the queue's own counts."""
+    """Ends the flow: enqueue the contact; without a priority the queue's own counts.
+
+    `returns`: it comes from that very queue, and goes on waiting where it stood. When the queue does not take it for
+    of the reasons in `reported`, the flow wants to hear so (`QueueRefused`), and no later action is to be carried out.
+    """
 
     queue_code: str
     priority: int | None
+    returns: bool = False
+    reported: frozenset[QueueRefusal] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveQueue:
+    """The caller waits no more: the flow goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,7 @@ Action = (
     | SetLanguage
     | StoreDigits
     | EnterQueue
+    | LeaveQueue
     | HandOver
     | HangUp
 )

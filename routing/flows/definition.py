@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from routing.flows.hours import WEEKDAYS, OpeningHours, parse_interval
@@ -19,13 +20,23 @@ DEFAULT_RETRIES = 2
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
 
+class QueueRefusal(StrEnum):
+    """Why a queue does not take a caller."""
+
+    FULL = "full"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A way out of a node: the fields that name it in the JSON, the node it leads to, and whether it takes a key."""
+    """A way out of a node: the fields that name it in the JSON, and the node it leads to.
+
+    `pauses`: it is taken after a key or a wait in the queue, so that a circle with it in it is no trap.
+    """
 
     path: tuple[str, ...]
     target: str
-    needs_key: bool = False
+    pauses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +144,23 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Ends the flow: the contact waits in a queue, at the queue's own priority unless one is given."""
+    """Ends the flow: the contact waits in a queue, at the queue's own priority unless one is given.
+
+    The flow goes on when the caller presses one of `keys`, has waited for `max_wait_seconds`, or cannot wait there
+    because the queue is full or closed.
+    """
 
     queue: str
     priority: int | None
+    keys: Mapping[str, str]
+    max_wait_seconds: float | None
+    on_max_wait: str | None
+    on_full: str | None
+    on_closed: str | None
+
+    def refused(self, why: QueueRefusal) -> str | None:
+        """Where the caller goes whom the queue does not take; None when the flow has no way for that."""
+        return self.on_full if why is QueueRefusal.FULL else self.on_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +195,10 @@ def exits(node: Node) -> tuple[Exit, ...]:  # noqa: PLR0911 - one return a type 
         case Answer() | Announce() | Language():
             return (Exit(("next",), node.next),)
         case Menu():
-            chosen = tuple(Exit(("keys", key), target, needs_key=True) for key, target in node.keys.items())
-            return chosen + _question_exits(node.question)
+            return _key_exits(node.keys) + _question_exits(node.question)
         case Digits():
-            entered = tuple(Exit(("choices", digits), way, needs_key=True) for digits, way in node.choices.items())
-            onward = () if node.next is None else (Exit(("next",), node.next, needs_key=True),)
+            entered = tuple(Exit(("choices", digits), way, pauses=True) for digits, way in node.choices.items())
+            onward = () if node.next is None else (Exit(("next",), node.next, pauses=True),)
             return (*onward, *entered, *_question_exits(node.question))
         case Hours():
             return (Exit(("open",), node.open), Exit(("closed",), node.closed))
@@ -184,7 +207,9 @@ def exits(node: Node) -> tuple[Exit, ...]:  # noqa: PLR0911 - one return a type 
             return (*dialled, Exit(("otherwise",), node.otherwise))
         case Caller():
             return (Exit(("known",), node.known), Exit(("unknown",), node.unknown))
-        case HandOver() | Queue() | HangUp():
+        case Queue():
+            return _key_exits(node.keys) + tuple(_queue_exits(node))
+        case HandOver() | HangUp():
             return ()
 
 
@@ -213,7 +238,20 @@ def _question_exits(question: Question) -> tuple[Exit, ...]:
     silent = Exit(("on_timeout",), question.on_timeout)
     if question.on_invalid is None:
         return (silent,)
-    return (silent, Exit(("on_invalid",), question.on_invalid, needs_key=True))
+    return (silent, Exit(("on_invalid",), question.on_invalid, pauses=True))
+
+
+def _key_exits(keys: Mapping[str, str]) -> tuple[Exit, ...]:
+    return tuple(Exit(("keys", key), target, pauses=True) for key, target in keys.items())
+
+
+def _queue_exits(node: Queue) -> Iterator[Exit]:
+    if node.on_max_wait is not None:
+        yield Exit(("on_max_wait",), node.on_max_wait, pauses=True)
+    if node.on_full is not None:
+        yield Exit(("on_full",), node.on_full)
+    if node.on_closed is not None:
+        yield Exit(("on_closed",), node.on_closed)
 
 
 def _prompt_path(path: tuple[str, ...], prompt: Prompt) -> tuple[str, ...]:
@@ -239,7 +277,8 @@ def _leads_to_question(nodes: Mapping[str, Node], name: str) -> bool:
         node = nodes[name]
         if isinstance(node, QUESTION_NODES):
             return True
-        waiting.extend(way.target for way in exits(node))
+        if not isinstance(node, TERMINAL_NODES):
+            waiting.extend(way.target for way in exits(node))
     return False
 
 
@@ -291,8 +330,16 @@ def _parse_hours(data: Mapping[str, Any]) -> Hours:
 
 
 def _parse_queue(data: Mapping[str, Any]) -> Queue:
-    priority = data.get("priority")
-    return Queue(data["queue"], None if priority is None else int(priority))
+    priority, most = data.get("priority"), data.get("max_wait_seconds")
+    return Queue(
+        queue=data["queue"],
+        priority=None if priority is None else int(priority),
+        keys=dict(data.get("keys", {})),
+        max_wait_seconds=None if most is None else float(most),
+        on_max_wait=data.get("on_max_wait"),
+        on_full=data.get("on_full"),
+        on_closed=data.get("on_closed"),
+    )
 
 
 _PARSERS: dict[str, Callable[[Mapping[str, Any]], Node]] = {

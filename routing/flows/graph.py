@@ -41,9 +41,9 @@ def _missing_nodes(start: str | None, nodes: Mapping[str, Node], broken: frozens
 
 
 def _keyless_loops(nodes: Mapping[str, Node]) -> Iterator[Problem]:
-    """Circles that a caller goes round without pressing a key, each told once."""
+    """Circles that a caller goes round without pressing a key or waiting in a queue, each told once."""
     graph = {
-        name: [way.target for way in exits(node) if not way.needs_key and way.target in nodes]
+        name: [way.target for way in exits(node) if not way.pauses and way.target in nodes]
         for name, node in nodes.items()
     }
     while (circle := _first_circle(graph)) is not None:

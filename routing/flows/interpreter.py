@@ -15,7 +15,7 @@ from routing.flows.actions import Action
 from routing.flows.definition import KEYS, FlowDefinition, Node
 from routing.flows.media import Media, Prompt, media_for
 from routing.flows.state import FlowFacts, FlowState
-from routing.flows.triggers import Answered, KeyPressed, MediaFinished, Started, TimedOut, Trigger
+from routing.flows.triggers import Answered, KeyPressed, MediaFinished, QueueRefused, Started, TimedOut, Trigger
 
 MAX_TRANSITIONS = 200
 MAX_TYPED_AHEAD = 32
@@ -35,9 +35,12 @@ def advance(definition: FlowDefinition, state: FlowState, trigger: Trigger, fact
     `definition` is the version of the flow that the caller entered; KeyError when it lacks the state's node. A caller
     who has entered more than 200 nodes is hung up on with the reason `flow-limit`.
     """
+    walk = _Walk(definition, state, facts)
+    if (way := _way_out_of_queue(definition, state, trigger)) is not None:
+        walk.leave_queue(way, trigger)
+        return FlowStep(walk.state, tuple(walk.actions))
     if state.ended or (state.node is None and not isinstance(trigger, Started)):
         return FlowStep(_noted(state, trigger), ())
-    walk = _Walk(definition, state, facts)
     match trigger:
         case Started():
             walk.start()
@@ -50,6 +53,22 @@ def advance(definition: FlowDefinition, state: FlowState, trigger: Trigger, fact
         case TimedOut():
             walk.timed_out(trigger.timer)
     return FlowStep(walk.state, tuple(walk.actions))
+
+
+def _way_out_of_queue(definition: FlowDefinition, state: FlowState, trigger: Trigger) -> str | None:
+    """Where this leads a caller who waits in a queue; None for anybody else, and for one who goes on waiting."""
+    node = definition.nodes[state.node] if state.ended and state.node is not None else None
+    if not isinstance(node, nodes.Queue):
+        return None
+    match trigger:
+        case KeyPressed():
+            return node.keys.get(trigger.key)
+        case TimedOut():
+            return node.on_max_wait if trigger.timer == state.timer else None
+        case QueueRefused():
+            return node.refused(trigger.why)
+        case _:
+            return None
 
 
 def _noted(state: FlowState, trigger: Trigger) -> FlowState:
@@ -71,10 +90,8 @@ def _with_key(typed: str, key: str) -> str:
     return typed + key if len(typed) < MAX_TYPED_AHEAD else typed
 
 
-def _last_action(node: nodes.Queue | nodes.HandOver | nodes.HangUp) -> Action:
+def _last_action(node: nodes.HandOver | nodes.HangUp) -> Action:
     match node:
-        case nodes.Queue():
-            return actions.EnterQueue(node.queue, node.priority)
         case nodes.HandOver():
             return actions.HandOver(node.tenant, node.service)
         case nodes.HangUp():
@@ -110,7 +127,7 @@ class _Walk:
         if isinstance(node, nodes.Announce):
             self._follow(node.next)
         elif isinstance(node, nodes.Menu | nodes.Digits):
-            self._start_timer(node.question)
+            self._start_timer(node.question.timeout_seconds)
 
     def key_pressed(self, key: str) -> None:
         if not _is_key(key) or self._takes_spare_terminator(key):
@@ -135,6 +152,17 @@ class _Walk:
                 self._follow(self._digits_complete(node))
             case nodes.Menu() | nodes.Digits():
                 self._follow(self._ask_again(node.question, invalid=False))
+
+    def leave_queue(self, way: str, trigger: Trigger) -> None:
+        """Go on from a queue: the caller wants to, has waited for long enough, or was not taken."""
+        self._set(ended=False, typed_ahead="")
+        if isinstance(trigger, TimedOut):
+            self._set(timer=None)
+        if not isinstance(trigger, QueueRefused):
+            node = self._node()
+            self._set(waited_in=node.queue if isinstance(node, nodes.Queue) else None, transitions=0)
+            self.actions.append(actions.LeaveQueue())
+        self._follow(way)
 
     # Going from node to node
 
@@ -163,7 +191,10 @@ class _Walk:
                 return node.next
             case nodes.Hours() | nodes.Called() | nodes.Caller():
                 return self._branch(node)
-            case nodes.Queue() | nodes.HandOver() | nodes.HangUp():
+            case nodes.Queue():
+                self._enter_queue(node)
+                return None
+            case nodes.HandOver() | nodes.HangUp():
                 self._end(_last_action(node))
                 return None
 
@@ -205,6 +236,13 @@ class _Walk:
         if target is None:
             self._listen_on(node)
         return target
+
+    def _enter_queue(self, node: nodes.Queue) -> None:
+        returns = node.queue == self.state.waited_in
+        reported = frozenset(why for why in nodes.QueueRefusal if node.refused(why) is not None)
+        self._end(actions.EnterQueue(node.queue, node.priority, returns=returns, reported=reported))
+        if node.max_wait_seconds is not None:
+            self._start_timer(node.max_wait_seconds)
 
     def _end(self, action: Action) -> None:
         self._set(ended=True)
@@ -276,12 +314,12 @@ class _Walk:
     def _listen_on(self, node: nodes.Digits) -> None:
         """After digits that did not finish the entry: wait for the next one, unless a prompt or a timer runs."""
         if self._node() is node and not self.state.playing and not self.state.timer:
-            self._start_timer(node.question)
+            self._start_timer(node.question.timeout_seconds)
 
-    def _start_timer(self, question: nodes.Question) -> None:
+    def _start_timer(self, seconds: float) -> None:
         label = self._label("t")
         self._set(timer=label)
-        self.actions.append(actions.StartTimer(label, question.timeout_seconds))
+        self.actions.append(actions.StartTimer(label, seconds))
 
     def _silence(self) -> None:
         """Stops what plays and what counts."""

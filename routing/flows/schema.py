@@ -59,6 +59,7 @@ def _mapping(key_pattern: str, value: Schema, description: str, *, least: int = 
 
 
 _TARGET = _text(_NODE_NAME, gettext_noop("the name of a node"))
+_KEYS = _mapping(r"^[0-9*#]\Z", _TARGET, gettext_noop("nodes by key; a key is one of 0-9, * and #"))
 _CODE = _text(r"^[a-z0-9][a-z0-9_-]{0,62}\Z", gettext_noop("a code of a-z, 0-9, - and _, at most 63"))
 _LANGUAGE = _text(r"^[a-z]{2,3}(-[a-z0-9]{2,8})*\Z", gettext_noop("a language code such as en or zh-hans"))
 _SPOKEN = _mapping(
@@ -128,9 +129,7 @@ NODES: dict[str, Schema] = {
     "answer": _node({"next": _TARGET}),
     "say": _node({"text": _SPOKEN, "next": _TARGET}, {"barge_in": _BARGE_IN}),
     "play": _node({"sound": _CODE, "next": _TARGET}, {"barge_in": _BARGE_IN}),
-    "menu": _question(
-        {"keys": _mapping(r"^[0-9*#]\Z", _TARGET, gettext_noop("nodes by key; a key is one of 0-9, * and #"))}, {}
-    ),
+    "menu": _question({"keys": _KEYS}, {}),
     "digits": _question(
         {
             "name": _text(r"^[a-z][a-z0-9_]{0,39}\Z", gettext_noop("a name of a-z, 0-9 and _, at most 40")),
@@ -183,7 +182,14 @@ NODES: dict[str, Schema] = {
     "hand_over": _node({"tenant": _CODE, "service": _CODE}),
     "queue": _node(
         {"queue": _CODE},
-        {"priority": _number("integer", 0, MAX_PRIORITY, gettext_noop("a whole number from 0 to 100"))},
+        {
+            "priority": _number("integer", 0, MAX_PRIORITY, gettext_noop("a whole number from 0 to 100")),
+            "keys": _KEYS,
+            "max_wait_seconds": _number("number", 5, 7200, gettext_noop("a number of seconds from 5 to 7200")),
+            "on_max_wait": _TARGET,
+            "on_full": _TARGET,
+            "on_closed": _TARGET,
+        },
     ),
     "hang_up": _node(
         {

@@ -182,4 +182,10 @@ def _interval_problems(pairs: Sequence[tuple[str, str]], path: Path) -> Iterator
         taken.append(span)
 
 
-_EXTRA_RULES = {"digits": _digits_rules, "hours": _hours_rules}
+def _queue_rules(data: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    for name, other in (("max_wait_seconds", "on_max_wait"), ("on_max_wait", "max_wait_seconds")):
+        if name in data and other not in data:
+            yield _missing(path, other)
+
+
+_EXTRA_RULES = {"digits": _digits_rules, "hours": _hours_rules, "queue": _queue_rules}

@@ -15,7 +15,8 @@ class FlowState:
     `node` is None before the start. `playing` and `timer` are the labels of what runs now; labels are counted by
     `sequence` and never used twice within a flow, so that late news of an old one is known for what it is.
     `typed_ahead` are keys for the next question, `spare_terminator` a key that may still come after digits that were
-    complete without it, `transitions` how many nodes were entered. Digits are personal data: keep the state where the
+    complete without it, `transitions` how many nodes were entered since the caller last waited, `waited_in` the code of
+    the queue that they left last. Digits are personal data: keep the state where the
     tenant's scope guards it.
     """
 
@@ -32,6 +33,7 @@ class FlowState:
     timer: str | None = None
     sequence: int = 0
     transitions: int = 0
+    waited_in: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The state as a JSON object; `from_json` reads it back."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from routing.flows.definition import QueueRefusal
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -36,4 +38,11 @@ class TimedOut:
     timer: str
 
 
-Trigger = Started | Answered | MediaFinished | KeyPressed | TimedOut
+@dataclass(frozen=True, slots=True)
+class QueueRefused:
+    """The queue that the flow led to does not take the caller."""
+
+    why: QueueRefusal
+
+
+Trigger = Started | Answered | MediaFinished | KeyPressed | TimedOut | QueueRefused

@@ -22,6 +22,9 @@ from routing.states import ContactState
 from routing.switch import port
 from tenants.public import db_now, engine_scope, tell_system
 
+HEARS_KEYS = (ContactState.IN_FLOW, ContactState.QUEUED, ContactState.OFFERED)
+"""The states of a contact whose caller may choose by a key."""
+
 
 def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR0912 - one branch an event
     """Apply one report of the switch. Every branch calls a service; applying a report again changes nothing."""
@@ -45,7 +48,7 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
             leg_bridged(channel=event.channel, bridge=event.bridge, members=event.members, at=event.at, node=node)
         case port.KeyPressed():
             contact = _contact_on(event.channel)
-            if contact is not None and contact.state == ContactState.IN_FLOW:
+            if contact is not None and contact.state in HEARS_KEYS:
                 _advance(contact, triggers.KeyPressed(event.digit), node=node, key=event.key)
         case port.PlaybackFinished():
             _played(event, node=node)

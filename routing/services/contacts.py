@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from routing.models import CommandKind, Contact, Demand, Interaction, Offer, Participation, Queue, RoutingPolicy
 from routing.services.affinity import begin_affinity, end_affinity, told_of_affinity
 from routing.services.commands import caller_command
+from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, end_segment
 from routing.states import CONTACT, ContactState, EndReason, SegmentKind
 from tenants.public import NotFound, drop_timer, find_row, record, request_match, set_timer, state_of, update_row
@@ -28,6 +29,9 @@ HIGHEST_PRIORITY = AGED - 1
 
 IN_QUEUE = (ContactState.QUEUED, ContactState.OFFERED, ContactState.CONNECTING)
 """States of a contact that waits in its queue, or goes back there unless it is connected."""
+
+NOT_WHILE_IT_RINGS = timedelta(seconds=2)
+"""A contact that an agent is just asked to take is led nowhere else by time alone; then it is looked at again."""
 
 OFFER_LIVES = (ContactState.OFFERED, ContactState.CONNECTING)
 """The states of a contact that has a live offer; in all others it has none."""
@@ -172,6 +176,29 @@ def entertain(contact: Contact, *, answered: bool, at: datetime) -> None:
     caller_command(contact, CommandKind.START_MUSIC, at=at, music_class=contact.queue.music_class)
     if contact.queue.announce_seconds:
         set_timer(ANNOUNCE_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=at + FIRST_ANNOUNCEMENT)
+
+
+def leave_queue(contact: Contact, *, at: datetime) -> None:
+    """Let a contact that waits go on in its flow: it is offered to nobody. Inner step; any role."""
+    CONTACT.apply(contact, ContactState.IN_FLOW)
+    note("contact.left_queue", contact, at=at)
+    drop_timer(ANNOUNCE_TIMER, subject_id=contact.id)
+    await_no_step(contact)
+    save(contact, *end_affinity(contact))
+    begin_segment(contact, SegmentKind.FLOW, at=at)
+    caller_command(contact, CommandKind.STOP_MUSIC, at=at)
+    if contact.queue is not None and contact.queue.announce_seconds:
+        position = playback_id(contact.id, POSITION_LABEL)
+        caller_command(contact, CommandKind.STOP_PLAYBACK, at=at, playback=position)
+
+
+def came_at(contact: Contact, queue: Queue, policy: RoutingPolicy, *, at: datetime) -> datetime:
+    """Return the moment by which a contact is ordered in the queue that it stands or stood in, without what the queue
+    shifted it by.
+    """
+    if contact.order_at is None or contact.priority == AGED:
+        return contact.order_at or at
+    return contact.order_at - policy.shift_of(queue)
 
 
 def requeue(contact: Contact, *, at: datetime, cause: str) -> None:

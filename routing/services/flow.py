@@ -15,7 +15,7 @@ from routing import flows
 from routing.eligibility import with_demands
 from routing.flows import triggers
 from routing.models import Contact, ContactParty, FlowRun
-from routing.services.contacts import lock_contact, save
+from routing.services.contacts import IN_QUEUE, NOT_WHILE_IT_RINGS, lock_contact, save
 from routing.services.flow_steps import (
     ANSWERED_LABEL,
     FLOW_TIMER,
@@ -37,6 +37,7 @@ from tenants.public import (
     drop_timer,
     engine_scope,
     find_row,
+    set_timer,
     tenant_scope,
     timer_handler,
     update_row,
@@ -164,20 +165,33 @@ def _run(
             raise RuntimeError(f"contact {contact_id} has no flow run")
         if event_key and event_key in run.applied:
             return None
-        facts = _facts(contact, now=now)
-        step = flows.advance(definition_of(contact), flows.FlowState.from_json(run.state), trigger, facts)
-        run.state = step.state.as_json()
+        starts = isinstance(trigger, triggers.Started)
+        taken = _take_step(contact, flows.FlowState.from_json(run.state), trigger, starts=starts, now=now)
+        run.state = taken.state.as_json()
         run.applied = [*run.applied, event_key][-REMEMBERED_KEYS:] if event_key else run.applied
         update_row(run, "state", "applied")
-        starts = isinstance(trigger, triggers.Started)
-        taken = FlowStep(contact, step.state, now=now, starts=starts)
-        taken.carry_out(step.actions)
         if starts and contact.state == ContactState.IN_FLOW:
             save(contact)
         return taken.hand_over
 
 
+def _take_step(
+    contact: Contact, state: flows.FlowState, trigger: triggers.Trigger, *, starts: bool, now: datetime
+) -> FlowStep:
+    """Let the flow go on, as often as the queue that it leads to does not take the caller. Returns the last step."""
+    definition, facts = definition_of(contact), _facts(contact, now=now)
+    while True:
+        step = flows.advance(definition, state, trigger, facts)
+        taken = FlowStep(contact, step.state, now=now, starts=starts)
+        refusal = taken.carry_out(step.actions)
+        if refusal is None:
+            return taken
+        state, trigger = step.state, triggers.QueueRefused(refusal)
+
+
 def _may_take(contact: Contact, trigger: triggers.Trigger, *, at: datetime) -> bool:
+    if contact.state in IN_QUEUE:
+        return _may_leave_queue(contact, trigger, at=at)
     if isinstance(trigger, triggers.Started):
         if contact.state != ContactState.ARRIVING:
             return False
@@ -187,6 +201,19 @@ def _may_take(contact: Contact, trigger: triggers.Trigger, *, at: datetime) -> b
     if isinstance(trigger, triggers.Answered):
         drop_timer(FLOW_TIMER, subject_id=contact.id)
     return contact.state == ContactState.IN_FLOW
+
+
+def _may_leave_queue(contact: Contact, trigger: triggers.Trigger, *, at: datetime) -> bool:
+    """Whether this can lead a caller who waits elsewhere: a key until an agent answers, time until an agent rings."""
+    if isinstance(trigger, triggers.KeyPressed):
+        return contact.state != ContactState.CONNECTING
+    if not isinstance(trigger, triggers.TimedOut):
+        return False
+    if contact.state == ContactState.QUEUED:
+        return True
+    due_at = at + NOT_WHILE_IT_RINGS
+    set_timer(FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=due_at, label=trigger.timer)
+    return False
 
 
 def _facts(contact: Contact, *, now: datetime) -> flows.FlowFacts:

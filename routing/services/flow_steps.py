@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from agents.public import lock_sessions
 from routing import flows
 from routing.eligibility import find_queue
 from routing.flows import actions, triggers
@@ -16,9 +17,21 @@ from routing.flows.definition import Caller as AsksWhoCalls
 from routing.flows.media import Media, Say
 from routing.models import CommandKind, Contact, ContactParty, Demand, FlowVersion, Queue, RoutingPolicy
 from routing.services.commands import caller_command
-from routing.services.contacts import enter_queue, is_full, note, save
+from routing.services.contacts import (
+    AGED,
+    came_at,
+    enter_queue,
+    entertain,
+    is_full,
+    leave_queue,
+    live_offer,
+    note,
+    requeue,
+    save,
+)
+from routing.services.offers import close_offer
 from routing.services.playback import playback_id
-from routing.states import CONTACT, ContactState, EndReason
+from routing.states import CONTACT, ContactState, EndReason, OfferState
 from routing.switch.port import Cause
 from tenants.public import Tenant, drop_timer, set_timer
 
@@ -88,11 +101,15 @@ def begin_flow(
     language = contact.language or tenant.language
     facts = flows.FlowFacts(now=now, time_zone=tenant.zone, language=language, dnis=dnis or None, ani_known=False)
     step = flows.advance(definition, state, triggers.Started(), facts)
-    if not all(isinstance(action, FIRST_ACTIONS) for action in step.actions):
+    if not all(_is_plain(action) for action in step.actions):
         return None
     enter_flow(contact, at=now)
     FlowStep(contact, step.state, now=now, starts=True).carry_out(step.actions)
     return step.state
+
+
+def _is_plain(action: actions.Action) -> bool:
+    return isinstance(action, FIRST_ACTIONS) and not (isinstance(action, actions.EnterQueue) and action.reported)
 
 
 def enter_flow(contact: Contact, *, at: datetime) -> None:
@@ -111,10 +128,18 @@ class FlowStep:
         self.contact, self.state, self.now, self.starts = contact, state, now, starts
         self.hand_over: dict[str, Any] | None = None
 
-    def carry_out(self, wanted: Sequence[actions.Action]) -> None:
-        """Do what the flow wants, in its order."""
+    def carry_out(self, wanted: Sequence[actions.Action]) -> flows.QueueRefusal | None:
+        """Do what the flow wants, in its order; stop at a queue that does not take the caller, if the flow is to know.
+
+        Returns why it does not.
+        """
         for action in wanted:
-            self._carry_out(action)
+            if isinstance(action, actions.EnterQueue):
+                if (refusal := self._enter_queue(action)) is not None:
+                    return refusal
+            else:
+                self._carry_out(action)
+        return None
 
     def _carry_out(self, action: actions.Action) -> None:
         match action:
@@ -126,8 +151,8 @@ class FlowStep:
                 drop_timer(FLOW_TIMER, subject_id=self.contact.id)
             case actions.SetLanguage() | actions.StoreDigits():
                 self._keep(action)
-            case actions.EnterQueue(queue_code=code, priority=priority):
-                self._enter_queue(code, priority)
+            case actions.LeaveQueue():
+                self._leave_queue()
             case actions.HandOver(tenant_slug=slug, service=service):
                 self._hand_over(slug, service)
             case actions.HangUp(reason=reason):
@@ -161,20 +186,49 @@ class FlowStep:
                 party.digits = {**party.digits, name: digits}
                 party.save(update_fields=["digits"])
 
-    def _enter_queue(self, code: str, priority: int | None) -> None:
-        found = find_queue(self.contact.tenant_id, code)
-        if found is not None and is_full(found[0]):
-            found = self._instead_of(found[0])
-            if found is None:
-                self._hang_up("busy")
-                return
+    def _enter_queue(self, wanted: actions.EnterQueue) -> flows.QueueRefusal | None:
+        if wanted.returns:
+            requeue(self.contact, at=self.now, cause="from-flow")
+            entertain(self.contact, answered=self.state.answered, at=self.now)
+            return None
+        found = find_queue(self.contact.tenant_id, wanted.queue_code)
+        refusal = None
         if found is None:
-            # Published flows name only queues that were there; this one was closed or removed since.
-            self._hang_up(QUEUE_GONE)
-            return
+            refusal = flows.QueueRefusal.CLOSED
+        elif is_full(found[0]):
+            refusal = flows.QueueRefusal.FULL
+            if refusal not in wanted.reported:
+                found = self._instead_of(found[0])
+        if refusal in wanted.reported:
+            return refusal
+        if found is None:
+            # Without a way of the flow's own: the line is busy, or the queue was closed since the flow was published.
+            self._hang_up("busy" if refusal == flows.QueueRefusal.FULL else QUEUE_GONE)
+            return None
+        self._wait_in(*found, priority=wanted.priority)
+        return None
+
+    def _wait_in(self, queue: Queue, demand: Demand, policy: RoutingPolicy, *, priority: int | None) -> None:
+        """Let the contact wait in the queue. The time that it has waited in another one counts."""
+        contact, left = self.contact, self.contact.queue
         # Straight from the line into the queue: the place is that of the arrival.
-        since = self.contact.arrived_at if self.starts else self.now
-        enter_queue(self.contact, *found, priority=priority, answered=self.state.answered, at=self.now, since=since)
+        since = contact.arrived_at if self.starts else self.now
+        if left is not None:
+            since = came_at(contact, left, policy, at=since)
+        if contact.priority == AGED:
+            priority = AGED
+        enter_queue(
+            contact, queue, demand, policy, priority=priority, answered=self.state.answered, at=self.now, since=since
+        )
+
+    def _leave_queue(self) -> None:
+        """Take the contact out of its queue. An agent who is asked to take it just now is not any more."""
+        contact = self.contact
+        offer = live_offer(contact)
+        if offer is not None:
+            session = lock_sessions([offer.session_id]).get(offer.session_id)
+            close_offer(contact, offer, session, state=OfferState.RESCINDED, cause="caller-chose", at=self.now)
+        leave_queue(contact, at=self.now)
 
     def _instead_of(self, queue: Queue) -> tuple[Queue, Demand, RoutingPolicy] | None:
         """Return the queue to which callers go who find this one full; None without one, or where that is full too."""

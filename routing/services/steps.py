@@ -4,13 +4,15 @@ import logging
 from datetime import datetime, timedelta
 
 from routing.eligibility import find_demand, find_policy, find_queue, with_demands
-from routing.models import Contact, Interaction, Queue, RoutingPolicy
+from routing.models import Contact, Interaction, Queue
 from routing.services.contacts import (
     AGED,
     HIGHEST_PRIORITY,
     IN_QUEUE,
+    NOT_WHILE_IT_RINGS,
     STEP_TIMER,
     await_step,
+    came_at,
     entertain,
     lock_contact,
     note,
@@ -23,9 +25,6 @@ from routing.steps import RoutingStep, steps_of
 from tenants.public import Due, claim_timer, db_now, engine_scope, find_row, request_match, set_timer, timer_handler
 
 log = logging.getLogger(__name__)
-
-NOT_WHILE_IT_RINGS = timedelta(seconds=2)
-"""A contact that an agent is just asked to take leaves for no other queue; then it is looked at again."""
 
 CLOSED = timedelta(seconds=30)
 """How long after another queue was found closed it is looked at again."""
@@ -55,7 +54,7 @@ def _take(due: Due) -> None:
 def _age(contact: Contact, queue: Queue, *, at: datetime) -> None:
     """Let the contact go before all that have not waited for so long. One that rings comes back so."""
     policy = find_policy(contact.tenant_id)
-    contact.order_at = _came_at(contact, queue, policy, at=at)
+    contact.order_at = came_at(contact, queue, policy, at=at)
     contact.priority, contact.ages_at = AGED, None
     note("contact.aged", contact, at=at)
     save(contact, "priority", "order_at", "ages_at")
@@ -92,7 +91,7 @@ def _leave_for(contact: Contact, queue: Queue, step: RoutingStep, *, at: datetim
         return _look_again(contact, at + CLOSED)
     other, demand, policy = found
     note("contact.overflowed", contact, at=at, to=other.id)
-    since = _came_at(contact, queue, policy, at=at)
+    since = came_at(contact, queue, policy, at=at)
     wait_in_queue(contact, other, demand, policy, priority=_raised(contact.priority, step), at=at, since=since)
     if other.music_class != queue.music_class:
         answered = Interaction.objects.filter(id=contact.interaction_id, answered_at__isnull=False).exists()
@@ -104,13 +103,6 @@ def _look_again(contact: Contact, due_at: datetime) -> None:
     if contact.ages_at is not None:
         due_at = min(due_at, contact.ages_at)
     set_timer(STEP_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=due_at)
-
-
-def _came_at(contact: Contact, queue: Queue, policy: RoutingPolicy, *, at: datetime) -> datetime:
-    """Return the moment by which the contact was ordered in this queue, without what the queue shifted it by."""
-    if contact.order_at is None or contact.priority == AGED:
-        return contact.order_at or at
-    return contact.order_at - policy.shift_of(queue)
 
 
 def _raised(priority: int, step: RoutingStep) -> int:

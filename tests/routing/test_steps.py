@@ -17,11 +17,12 @@ from routing.services.steps import NOT_WHILE_IT_RINGS
 from routing.states import ContactState, SegmentKind
 from tenants import timers
 from tenants.models import Timer
-from tenants.public import Due, Event, HotseatError, Tenant, db_now, engine_scope, tenant_scope
+from tenants.public import Event, HotseatError, Tenant, db_now, engine_scope, tenant_scope
 from tests import factories
 from tests.api import assert_problem, program
 from tests.factories import ACTOR
 from tests.routing import calls
+from tests.routing.ringing import due
 
 STEPS = [{"after": 20, "requires": "french", "priority": 2}, {"after": 60, "requires": ""}]
 
@@ -48,9 +49,7 @@ def timer_of(kind: str, subject: UUID) -> Timer | None:
 
 def fire(kind: str, subject: UUID) -> None:
     """Let the subject's timer be due now."""
-    row = timer_of(kind, subject)
-    assert row is not None
-    timers.fire(Due(row.id, row.tenant_id, row.kind, row.subject_id, row.due_at, row.data))
+    timers.fire(due(kind, subject))
 
 
 def step(contact: Contact) -> Contact:
@@ -111,21 +110,18 @@ def test_a_contact_that_is_served_or_gone_takes_no_step(acme: Tenant, line: call
     factories.make_session(acme, skills={"french": 5}, ready=True)
     for ends in (calls.talk, calls.caller_hangs_up):
         contact = calls.call(line.number)
-        row = timer_of(STEP_TIMER, contact.id)
-        assert row is not None
+        found_due = due(STEP_TIMER, contact.id)
         ends(contact)
         assert timer_of(STEP_TIMER, contact.id) is None
-        timers.fire(Due(row.id, row.tenant_id, row.kind, row.subject_id, row.due_at, row.data))
+        timers.fire(found_due)
         assert calls.now_of(contact).step == 0
 
 
 def test_a_timer_that_two_engines_found_due_makes_one_step(acme: Tenant, line: calls.Line) -> None:
     contact = calls.call(line.number)
-    row = timer_of(STEP_TIMER, contact.id)
-    assert row is not None
-    due = Due(row.id, row.tenant_id, row.kind, row.subject_id, row.due_at, row.data)
-    timers.fire(due)
-    timers.fire(due)
+    found_due = due(STEP_TIMER, contact.id)
+    timers.fire(found_due)
+    timers.fire(found_due)
     assert calls.now_of(contact).step == 1
 
 

@@ -38,11 +38,11 @@ from routing.public import reject_offer
 from routing.services.contacts import AGED
 from routing.states import LIVE_OFFER, ContactState
 from tenants import timers
-from tenants.models import Timer
-from tenants.public import Due, Tenant, engine_scope, tenant_scope
+from tenants.public import Tenant, engine_scope, tenant_scope
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd, oracle
+from tests.routing.ringing import due
 
 SKILLS = ({"english": 3}, {"english": 3}, {"english": 5, "loans": 2}, {"english": 1, "loans": 5}, {"english": 3})
 """Of the agents; the last is of the reserve."""
@@ -138,9 +138,7 @@ def world() -> World:
 
 def fire(kind: str, subject: UUID) -> None:
     """Let the subject's timer be due now."""
-    with engine_scope(read_only=True):
-        row = Timer.objects.get(kind=kind, subject_id=subject)
-    timers.fire(Due(row.id, row.tenant_id, row.kind, row.subject_id, row.due_at, row.data))
+    timers.fire(due(kind, subject))
 
 
 class Machine(RuleBasedStateMachine):
