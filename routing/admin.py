@@ -17,6 +17,7 @@ from routing.services.flows import publish_flow
 from routing.services.queues import change_queue, create_queue, remove_queue
 from routing.steps import warnings_of
 from routing.web.step_lines import read_lines, show_lines
+from routing.web.text_lines import read_texts, show_texts
 from tenants.administration import (
     ReadOnlyAdmin,
     RemovalForm,
@@ -55,7 +56,9 @@ QUEUE_FIELDS = (
     "target_percent",
     "short_abandon_seconds",
     "announce_seconds",
+    "announce_position",
     "announce_wait",
+    "comfort",
     "most_waiting",
     "when_full",
     "music_class",
@@ -82,6 +85,17 @@ class QueueForm(ServiceForm):
             ),
         )
 
+        comfort = Queue._meta.get_field("comfort")
+        self.fields["comfort"] = text_area(
+            str(capfirst(comfort.verbose_name)),
+            rows=2,
+            required=False,
+            help_text=_("One line for each language: “en: Thank you for waiting. Press 1 to be called back.”"),
+        )
+
+    def clean_comfort(self) -> dict[str, str]:
+        return read_texts(self.cleaned_data["comfort"])
+
     def clean_steps(self) -> list[dict[str, Any]]:
         return read_lines(self.cleaned_data["steps"])
 
@@ -104,7 +118,7 @@ class ChangeQueueForm(QueueForm):
         super().prepare()
         self.title = str(self.row)
         shown = forms.model_to_dict(self.row, fields=QUEUE_FIELDS)
-        self.initial = {**shown, "steps": show_lines(self.row.steps)}
+        self.initial = {**shown, "steps": show_lines(self.row.steps), "comfort": show_texts(self.row.comfort)}
 
     def carry_out(self) -> str | None:
         caller, values = self.caller, self.cleaned_data

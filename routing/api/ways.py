@@ -35,6 +35,9 @@ class WarningSerializer(serializers.Serializer[Any]):
 
 class QueueSerializer(FixedFields, serializers.ModelSerializer[Queue]):
     steps = StepSerializer(many=True, required=False)
+    comfort = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text='Texts by language: {"en": "Thank you for waiting."}'
+    )
     warnings = serializers.SerializerMethodField()
 
     @extend_schema_field(WarningSerializer(many=True))
@@ -60,7 +63,9 @@ class QueueSerializer(FixedFields, serializers.ModelSerializer[Queue]):
             "target_percent",
             "short_abandon_seconds",
             "announce_seconds",
+            "announce_position",
             "announce_wait",
+            "comfort",
             "most_waiting",
             "when_full",
             "music_class",

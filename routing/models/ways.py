@@ -77,15 +77,27 @@ class Queue(TenantModel):
     )
     short_abandon_seconds = models.PositiveSmallIntegerField(_("short abandon (s)"), default=5)
     announce_seconds = models.PositiveSmallIntegerField(
-        _("announce the position every (s)"),
+        _("announce every (s)"),
         default=30,
         help_text=_("0: never. Heard only on answered calls."),
+    )
+    announce_position = models.BooleanField(
+        _("announce the position"),
+        default=True,
+        db_default=True,
     )
     announce_wait = models.BooleanField(
         _("announce the estimated wait"),
         default=False,
         db_default=False,
-        help_text=_("With the position, where it is known."),
+        help_text=_("Where it is known."),
+    )
+    comfort = models.JSONField(
+        _("comfort message"),
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text=_("What callers who wait are told each time, by language."),
     )
     most_waiting = models.PositiveIntegerField(
         _("most who wait"),

@@ -1,14 +1,16 @@
-"""In the queue: the position is told now and then, and the music goes on."""
+"""In the queue: what its callers are to know is told now and then, and the music goes on."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
 
-from routing.models import CommandKind, Contact
+from routing.flows.media import Say, SpokenText, media_for
+from routing.models import CommandKind, Contact, Queue
 from routing.services.commands import caller_command
 from routing.services.contacts import ANNOUNCE_TIMER, lock_contact
-from routing.services.playback import POSITION_LABEL, playback_id
+from routing.services.playback import POSITION_LABEL, medium, playback_id
 from routing.speech import queue_position_phrase, wait_phrase
 from routing.states import ContactState
 from routing.waiting import estimate_wait
@@ -24,11 +26,7 @@ def announce_position(due: Due) -> None:
             return
         now = db_now()
         if contact.state == ContactState.QUEUED:
-            media = [{"say": text, "language": contact.language} for text in _told(contact)]
-            caller_command(contact, CommandKind.STOP_MUSIC, at=now)
-            caller_command(
-                contact, CommandKind.PLAY, at=now, playback=playback_id(contact.id, POSITION_LABEL), media=media
-            )
+            _tell(contact, list(_told(contact, contact.queue)), at=now)
         if contact.state in (ContactState.QUEUED, ContactState.OFFERED):
             set_timer(
                 ANNOUNCE_TIMER,
@@ -36,6 +34,13 @@ def announce_position(due: Due) -> None:
                 subject_id=contact.id,
                 due_at=now + timedelta(seconds=contact.queue.announce_seconds),
             )
+
+
+def _tell(contact: Contact, media: list[dict[str, str]], *, at: datetime) -> None:
+    if not media:
+        return
+    caller_command(contact, CommandKind.STOP_MUSIC, at=at)
+    caller_command(contact, CommandKind.PLAY, at=at, playback=playback_id(contact.id, POSITION_LABEL), media=media)
 
 
 def resume_music(*, contact_id: UUID, node: str) -> None:
@@ -46,11 +51,19 @@ def resume_music(*, contact_id: UUID, node: str) -> None:
             caller_command(contact, CommandKind.START_MUSIC, at=db_now(), music_class=contact.queue.music_class)
 
 
-def _told(contact: Contact) -> list[str]:
-    """Return what a caller who waits is told: the position, and how long it will be where that is known."""
-    told = [queue_position_phrase(position(contact), contact.language)]
-    wait = estimate_wait(contact) if contact.queue is not None and contact.queue.announce_wait else None
-    return told if wait is None else [*told, wait_phrase(wait.seconds, contact.language)]
+def _told(contact: Contact, queue: Queue) -> Iterator[dict[str, str]]:
+    """Yield what a caller who waits is told, each as a command says it: what their queue wants and what is known."""
+    if queue.announce_position:
+        yield _said(queue_position_phrase(position(contact), contact.language), contact.language)
+    wait = estimate_wait(contact) if queue.announce_wait else None
+    if wait is not None:
+        yield _said(wait_phrase(wait.seconds, contact.language), contact.language)
+    if queue.comfort:
+        yield medium(media_for(SpokenText(queue.comfort), languages=(contact.language,)))
+
+
+def _said(text: str, language: str) -> dict[str, str]:
+    return medium(Say(text, language))
 
 
 def position(contact: Contact) -> int:

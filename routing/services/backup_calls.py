@@ -42,11 +42,11 @@ from routing.services.diversions import (
     record_diversion,
 )
 from routing.services.flow import start_flow
-from routing.services.flow_steps import FLOW_TIMER, PLAY_NET, START_LABEL, START_NET, medium
+from routing.services.flow_steps import FLOW_TIMER, PLAY_NET, START_LABEL, START_NET
 from routing.services.offers import CONNECT_LEASE
 from routing.services.outbound import dial_out, hang_up_out
 from routing.services.outbound_legs import close_call, give_way
-from routing.services.playback import playback_id
+from routing.services.playback import medium, playback_id
 from routing.services.segments import begin_segment
 from routing.states import CONTACT, ContactState, EndReason, SegmentKind
 from routing.switch.port import Cause

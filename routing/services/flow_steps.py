@@ -11,10 +11,9 @@ from uuid import UUID
 
 from agents.public import lock_sessions
 from routing import flows
-from routing.eligibility import find_queue
+from routing.eligibility import find_demand, find_queue
 from routing.flows import actions, triggers
 from routing.flows.definition import Caller as AsksWhoCalls
-from routing.flows.media import Media, Say
 from routing.models import CommandKind, Contact, ContactParty, Demand, FlowVersion, Queue, RoutingPolicy
 from routing.services.commands import caller_command
 from routing.services.contacts import (
@@ -30,8 +29,9 @@ from routing.services.contacts import (
     save,
 )
 from routing.services.offers import close_offer
-from routing.services.playback import playback_id
+from routing.services.playback import medium, playback_id
 from routing.states import CONTACT, ContactState, EndReason, OfferState
+from routing.steps import steps_of
 from routing.switch.port import Cause
 from tenants.public import Tenant, drop_timer, set_timer
 
@@ -188,8 +188,7 @@ class FlowStep:
 
     def _enter_queue(self, wanted: actions.EnterQueue) -> flows.QueueRefusal | None:
         if wanted.returns:
-            requeue(self.contact, at=self.now, cause="from-flow")
-            entertain(self.contact, answered=self.state.answered, at=self.now)
+            self._return_to_queue()
             return None
         found = find_queue(self.contact.tenant_id, wanted.queue_code)
         refusal = None
@@ -207,6 +206,17 @@ class FlowStep:
             return None
         self._wait_in(*found, priority=wanted.priority)
         return None
+
+    def _return_to_queue(self) -> None:
+        """Let the contact stand where it stood; what its queue asks for may have changed since."""
+        contact, queue = self.contact, self.contact.queue
+        if queue is None:
+            raise RuntimeError(f"contact {contact.id} goes back to a queue that it never was in")
+        contact.step = min(contact.step, len(steps_of(queue)) - 1)
+        contact.demand = find_demand(queue, step=contact.step, channel=contact.channel)
+        save(contact, "step", "demand")
+        requeue(contact, at=self.now, cause="from-flow")
+        entertain(contact, answered=self.state.answered, at=self.now)
 
     def _wait_in(self, queue: Queue, demand: Demand, policy: RoutingPolicy, *, priority: int | None) -> None:
         """Let the contact wait in the queue. The time that it has waited in another one counts."""
@@ -258,8 +268,3 @@ class FlowStep:
         note("contact.flow_ended", self.contact, at=self.now, why=reason)
         save(self.contact, "ending")
         caller_command(self.contact, CommandKind.HANG_UP, at=self.now, cause=CAUSES.get(reason, Cause.NORMAL_CLEARING))
-
-
-def medium(item: Media) -> dict[str, str]:
-    """Return one thing to play as a command's argument; the switch worker turns words into sound."""
-    return {"say": item.text, "language": item.language} if isinstance(item, Say) else {"sound": item.name}

@@ -15,6 +15,7 @@ from routing.eligibility import ensure_demands, find_demand
 from routing.models import Contact, Flow, FlowVersion, Queue
 from routing.services.contacts import IN_QUEUE, await_step, note
 from routing.services.staffing import unserved_steps
+from routing.speech import SPOKEN_LANGUAGES
 from routing.steps import Problem, codes_of, problems_of_requires, problems_of_steps, read_steps, steps_of
 from tenants.public import (
     Conflict,
@@ -36,6 +37,8 @@ LOOK_AGAIN = timedelta(seconds=2)
 """A contact that was entering the queue while it changed took the old demand with it; it is found this much later."""
 
 BATCH = 500
+LONGEST_COMFORT = 500
+"""Characters; about half a minute of speech."""
 
 
 class QueueBusy(Conflict):
@@ -189,6 +192,7 @@ def _check_ways(queue: Queue, changes: Mapping[str, Any]) -> None:
     steps = changes.get("steps", [])
     codes = codes_of(changes.get("requires", ""), steps)
     problems = _unknown_skills(codes, Skill.objects.select_for_update(no_key=True)) + _wrong_way(queue, steps)
+    problems += _unspoken(changes.get("comfort", {}))
     if when_full := changes.get("when_full"):
         problems += _no_other_queue(queue, when_full, "/when_full")
     _refuse(problems)
@@ -222,6 +226,23 @@ def _wrong_way(queue: Queue, steps: Sequence[Mapping[str, Any]]) -> list[Problem
             message = _("Contacts would go round in a circle: %(way)s.") % {"way": " → ".join(gone)}
             return [{"pointer": pointer, "message": message}]
     return []
+
+
+def _unspoken(texts: object) -> list[Problem]:
+    """Say what is wrong with texts by language that callers are to hear."""
+    if not isinstance(texts, Mapping):
+        return [{"pointer": "/comfort", "message": _('Give texts by language, such as {"en": "…"}.')}]
+    voices = ", ".join(SPOKEN_LANGUAGES)
+    problems: list[Problem] = []
+    for language, text in texts.items():
+        if language not in SPOKEN_LANGUAGES:
+            message = _("No voice speaks %(language)s; the voices speak %(spoken)s.")
+            told = message % {"language": language, "spoken": voices}
+            problems.append({"pointer": f"/comfort/{language}", "message": told})
+        elif not isinstance(text, str) or not text.strip() or len(text) > LONGEST_COMFORT or not text.isprintable():
+            told = _("Write a text of 1 to %(limit)d characters on one line.") % {"limit": LONGEST_COMFORT}
+            problems.append({"pointer": f"/comfort/{language}", "message": told})
+    return problems
 
 
 def _no_other_queue(queue: Queue, code: str, pointer: str) -> list[Problem]:

@@ -22,15 +22,20 @@ class Line:
     number: str
 
 
-def make_line(*, nodes: Mapping[str, Any] | None = None, start: str = "queue", **queue: Any) -> Line:
-    """A number whose flow has `nodes` and, as "queue", the queue; without nodes it leads there unanswered."""
+def make_line(
+    *, nodes: Mapping[str, Any] | None = None, start: str = "queue", ways: Mapping[str, Any] | None = None, **queue: Any
+) -> Line:
+    """A number whose flow has `nodes` and, as "queue", the queue with `ways` out of it.
+
+    Without nodes it leads there unanswered.
+    """
     tenant = factories.make_tenant()
     queue.setdefault("wrap_up_seconds", 0)
     made = factories.make_queue(tenant, **queue)
     definition = {
         "schema": 1,
         "start": start,
-        "nodes": {**(nodes or {}), "queue": {"type": "queue", "queue": made.code}},
+        "nodes": {**(nodes or {}), "queue": {"type": "queue", "queue": made.code, **(ways or {})}},
     }
     number = factories.make_number(tenant)
     factories.make_entry_point(tenant, flow=factories.make_flow(tenant, definition), number=number)

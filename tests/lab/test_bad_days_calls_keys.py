@@ -15,7 +15,7 @@ from routing.models import Contact, ContactParty
 from routing.states import EndReason
 from tenants.public import tenant_scope
 from tests.lab.far_ends import FarEnds, over
-from tests.lab.lines import Line, make_line
+from tests.lab.lines import ANSWER_AND_QUEUE, Line, make_line
 from tests.lab.settled import metered_s, settled
 from tests.lab.stack import say, seat, working
 
@@ -113,6 +113,16 @@ async def test_no_key_at_all_is_asked_again_and_then_let_go(lab: Lab, far_ends: 
     assert (far.ended_by, contact.end_reason, contact.queued_at) == ("peer", EndReason.LEFT_FLOW, None)
     # Asked twice, and each time given two seconds.
     assert 2 * TIMEOUT_S < far.talk_seconds < 2 * TIMEOUT_S + 6
+
+
+async def test_a_key_is_heard_through_the_music_and_leads_out_of_the_queue(lab: Lab, far_ends: FarEnds) -> None:
+    nodes = {**ANSWER_AND_QUEUE, "bye": {"type": "hang_up", "reason": "self_served"}}
+    line = await sync_to_async(make_line)(nodes=nodes, start="answer", ways={"keys": {"1": "bye"}})
+    async with working(lab):
+        far = await over(far_ends.call(Caller(to=line.number, keys="1", gap_s=2.0, talk_s=20.0)))
+        (contact,) = await settled(lab, line.tenant, 1)
+    assert (far.ended_by, contact.end_reason) == ("peer", EndReason.SELF_SERVED)
+    assert 2 < far.talk_seconds < 6
 
 
 async def test_a_caller_who_hangs_up_in_the_prompt_has_left_the_flow(lab: Lab, far_ends: FarEnds) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from routing.models import CommandKind, Contact, FlowRun, Queue
 from routing.node.handling import handle
+from routing.public import change_queue
 from routing.services.flow_steps import FLOW_TIMER
 from routing.states import ContactState, EndReason, OfferState
 from routing.switch.port import KeyPressed
@@ -129,11 +130,14 @@ def test_the_same_key_told_twice_counts_once(acme: Tenant) -> None:
 def test_another_queue_counts_the_time_that_was_waited(acme: Tenant) -> None:
     line = make_line(acme, keys={"2": "other"}, settings={"weight_seconds": 40})
     contact = waits(line)
+    assert contact.order_at is not None
+    earlier = contact.order_at - timedelta(minutes=2)
     with tenant_scope(acme.id):
-        Contact.objects.filter(id=contact.id).update(order_at=contact.order_at - timedelta(minutes=2))
+        Contact.objects.filter(id=contact.id).update(order_at=earlier)
     moved = presses(contact, "2")
+    assert moved.queue is not None
     assert (moved.state, moved.queue.code) == (ContactState.QUEUED, "other")
-    assert contact.order_at - moved.order_at == timedelta(minutes=2) - timedelta(seconds=40)
+    assert moved.order_at == earlier + timedelta(seconds=40)
 
 
 def test_the_longest_wait_leads_on_but_not_from_an_agent_who_rings(acme: Tenant) -> None:
@@ -167,6 +171,18 @@ def test_a_closed_queue_answers_as_the_flow_says(acme: Tenant) -> None:
     with tenant_scope(acme.id):
         Queue.objects.filter(id=line.queue.id).update(active=False)
     contact = waits(line)
+    assert contact.queue is not None
     assert (contact.state, contact.queue.code) == (ContactState.QUEUED, "other")
     with tenant_scope(acme.id, read_only=True):
         assert FlowRun.objects.get(contact_id=contact.id).state["node"] == "other"
+
+
+def test_who_comes_back_waits_for_what_the_queue_asks_for_now(acme: Tenant) -> None:
+    line = make_line(acme, keys={"1": "menu"})
+    factories.make_skill(acme, "french")
+    contact = waits(line)
+    presses(contact, "1")
+    change_queue(tenant_id=acme.id, queue_id=line.queue.id, changes={"requires": "french"}, actor=factories.ACTOR)
+    session = factories.make_session(acme, skills={"french": 2}, ready=True)
+    presses(contact, "1")
+    calls.pair_up(contact, session)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from agents.public import Skill
 from agents.services.skills import remove_skill
@@ -16,6 +17,7 @@ from routing.services.flow import start_flow
 from routing.services.queues import QUEUE_TIMER
 from routing.states import ContactState, EndReason
 from routing.switch.port import CallArrived, Cause, Presentation
+from routing.web.text_lines import read_texts, show_texts
 from tenants.models import Timer
 from tenants.public import Conflict, Event, HotseatError, Tenant, db_now, engine_scope, tenant_scope
 from tenants.timers import due_timers, fire
@@ -219,3 +221,29 @@ def test_a_way_out_of_a_full_queue_must_be_there(acme: Tenant, queue: Queue) -> 
     other = make_queue(acme, code="other", requires="english")
     change(acme, queue, when_full="other")
     assert refused(acme, other, active=False).code == "queue-in-steps"
+
+
+@pytest.mark.parametrize(
+    ("comfort", "pointer"),
+    [
+        ({"fr": "Bonjour"}, "/comfort/fr"),
+        ({"en": " "}, "/comfort/en"),
+        ({"en": "a" * 501}, "/comfort/en"),
+        ({"en": "two\nlines"}, "/comfort/en"),
+        ({"en": 3}, "/comfort/en"),
+        (["en"], "/comfort"),
+    ],
+)
+def test_a_comfort_message_that_no_voice_can_say_is_refused(
+    acme: Tenant, queue: Queue, comfort: object, pointer: str
+) -> None:
+    assert [fault["pointer"] for fault in refused(acme, queue, comfort=comfort).data["errors"]] == [pointer]
+
+
+def test_a_comfort_message_is_written_a_line_each_language() -> None:
+    texts = {"en": "Thank you: really.", "zh-hans": "请稍候。"}
+    assert read_texts(show_texts(texts)) == texts
+    assert read_texts("") == {}
+    for lines in ("en", "en:", ": words", "en: one\nEN: two"):
+        with pytest.raises(ValidationError):
+            read_texts(lines)

@@ -11,9 +11,8 @@ import pytest
 from agents.public import AgentSession, set_ready, update_agent_skills
 from routing.models import CommandKind, Contact, Demand, Queue, RoutingPolicy
 from routing.public import change_queue, create_queue, mend, reject_offer, remove_queue
-from routing.services.contacts import AGED, STEP_TIMER
+from routing.services.contacts import AGED, NOT_WHILE_IT_RINGS, STEP_TIMER
 from routing.services.staffing import STAFFING_TIMER
-from routing.services.steps import NOT_WHILE_IT_RINGS
 from routing.states import ContactState, SegmentKind
 from tenants import timers
 from tenants.models import Timer

@@ -9,16 +9,16 @@ from random import Random
 import pytest
 
 from agents.public import AgentSession, set_not_ready, set_ready
-from routing.models import CommandKind, Contact, Segment
+from routing.models import CommandKind, Contact, Queue, Segment
 from routing.services.announce import announce_position
 from routing.services.contacts import ANNOUNCE_TIMER
 from routing.waiting import CONFIDENCE, FEWEST, WaitEstimate, WaitFacts, estimate_wait, wait_from
-from tenants.models import Timer
-from tenants.public import Due, db_now, engine_scope
+from tenants.public import db_now, engine_scope, tenant_scope
 from tests import factories
 from tests.api import program
 from tests.factories import ACTOR
 from tests.routing import calls
+from tests.routing.ringing import due
 
 KNOWN = WaitFacts(agents=10, free=0, ahead=4, handled=200, handle_s=20_000, left_early=0, waited_s=1_000)
 
@@ -142,11 +142,25 @@ def test_the_caller_and_the_api_are_told(line: calls.Line) -> None:
     shown = program(line.tenant).read(f"contacts/{contact.id}/").json()
     assert (shown["position"], round(shown["estimated_wait"]["seconds"])) == (1, 90)
     assert shown["estimated_wait"]["confidence"] == CONFIDENCE
-    with engine_scope(read_only=True):
-        row = Timer.objects.get(kind=ANNOUNCE_TIMER, subject_id=contact.id)
-    announce_position(Due(row.id, row.tenant_id, row.kind, row.subject_id, row.due_at, row.data))
+    announce_position(due(ANNOUNCE_TIMER, contact.id))
     (play,) = calls.commands(contact, CommandKind.PLAY)
     assert [item["say"] for item in play.arguments["media"]] == [
         "You are number 1 in the queue.",
         "You will be served in about 2 minutes.",
     ]
+
+
+def test_callers_hear_the_queues_words_in_their_language_and_nothing_that_it_does_not_want() -> None:
+    words = {"en": "Press 1 to be called back.", "zh-hans": "按1等待回电。"}
+    line = calls.make_line(announce_seconds=30, announce_position=False, comfort=words)
+    contact = calls.call(line.number)
+    calls.caller_is_answered(contact)
+    with tenant_scope(line.tenant.id):
+        Contact.objects.filter(id=contact.id).update(language="zh-hans")
+    announce_position(due(ANNOUNCE_TIMER, contact.id))
+    (play,) = calls.commands(contact, CommandKind.PLAY)
+    assert play.arguments["media"] == [{"say": words["zh-hans"], "language": "zh-hans"}]
+    with tenant_scope(line.tenant.id):
+        Queue.objects.filter(id=line.queue.id).update(comfort={})
+    announce_position(due(ANNOUNCE_TIMER, contact.id))
+    assert len(calls.commands(contact, CommandKind.PLAY)) == 1

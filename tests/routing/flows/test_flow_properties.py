@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from routing.flows import FlowDefinition, FlowFacts, FlowState, FlowStep, References, advance, validate_flow
 from routing.flows import actions as done
-from routing.flows.definition import KEYS, TERMINAL_NODES, exits
+from routing.flows.definition import KEYS, TERMINAL_NODES, Queue, exits
 from routing.flows.definition import Answer as AnswerNode
 from routing.flows.triggers import Answered, KeyPressed, MediaFinished, Started, TimedOut, Trigger
 
@@ -64,13 +64,19 @@ def _put_in_order(data: dict[str, Any]) -> dict[str, Any]:
 
 
 KINDS = st.sampled_from(["answer", "say", "play", "menu", "digits", "hours", "called", "caller", "language"])
-LAST_NODES = st.sampled_from(
-    [
-        {"type": "queue", "queue": "q"},
-        {"type": "hand_over", "tenant": "acme", "service": "main"},
-        {"type": "hang_up", "reason": "closed"},
-    ]
-)
+LAST_NODES: list[dict[str, Any]] = [
+    {"type": "queue", "queue": "q"},
+    {"type": "hand_over", "tenant": "acme", "service": "main"},
+    {"type": "hang_up", "reason": "closed"},
+]
+
+
+def last_node(anywhere: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    """The end of a path: plain, or a queue with ways out of it."""
+    ways = {"keys": st.dictionaries(st.sampled_from(KEYS), anywhere, min_size=1)}
+    longest = {"max_wait_seconds": st.just(60), "on_max_wait": anywhere}
+    queue = {"type": st.just("queue"), "queue": st.just("q")}
+    return st.sampled_from(LAST_NODES) | st.fixed_dictionaries(queue | ways) | st.fixed_dictionaries(queue | longest)
 
 
 @st.composite
@@ -82,7 +88,7 @@ def flows(draw: st.DrawFn, *, orderly: bool = True) -> dict[str, Any]:
     for index, name in enumerate(names[1:-1], start=1):
         later = st.sampled_from(names[index + 1 :]) if orderly else anywhere
         nodes[name] = draw(KINDS.flatmap(lambda kind, later=later: node(kind, later, anywhere)))  # type: ignore[misc]  # mypy guesses no default's type
-    nodes[names[-1]] = draw(LAST_NODES)
+    nodes[names[-1]] = draw(last_node(anywhere))
     return {"schema": 1, "start": names[0], "nodes": _reachable(names[0], nodes)}
 
 
@@ -94,7 +100,7 @@ def _targets(data: dict[str, Any], *, keyless: bool = False) -> set[str]:
         found.add(data["next"])
     if keyless:
         return found
-    found |= {data[name] for name in ("next", "on_invalid") if name in data}
+    found |= {data[name] for name in ("next", "on_invalid", "on_max_wait") if name in data}
     return found.union(data.get("keys", {}).values(), data.get("choices", {}).values())
 
 
@@ -134,8 +140,10 @@ class Witness:
             case TimedOut() if trigger.timer == self._timer:
                 self._timer = None
         for action in step.actions:
-            assert not was_over
-            assert not self._ends, "an action after the last one"
+            if isinstance(action, done.LeaveQueue):
+                assert was_over
+                self._ends = 0
+            assert not self._ends or isinstance(action, done.StartTimer), "an action after the last one"
             self._carry_out(action)
         self.state = FlowState.from_json(json.loads(json.dumps(step.state.as_json())))
         assert self.state == step.state
@@ -183,7 +191,9 @@ class Witness:
         assert self.state.node is not None
         answering = isinstance(self._flow.nodes[self.state.node], AnswerNode) and not self.state.answered
         waits = [self._playing is not None, self._timer is not None, answering]
-        assert sum(waits) == (0 if self.state.ended else 1), f"waits for {waits}"
+        node = self._flow.nodes[self.state.node]
+        patient = isinstance(node, Queue) and node.max_wait_seconds is not None
+        assert sum(waits) == (patient if self.state.ended else 1), f"waits for {waits}"
 
 
 @st.composite
@@ -225,8 +235,10 @@ def test_a_caller_always_waits_for_one_thing_or_has_come_to_an_end(
     follow(witness, happenings)
     # Each node is come to once at most, and asks three times at most: a playback and a silence each time.
     assert silent_steps(witness) <= 1 + 6 * len(data["nodes"])
+    assert witness.state.node is not None
+    way_out = "1" in data["nodes"][witness.state.node].get("keys", {})
     step = witness.send(KeyPressed("1"))
-    assert step.actions == ()
+    assert step.actions[:1] == ((done.LeaveQueue(),) if way_out else ())
 
 
 @settings(max_examples=80, deadline=None)
@@ -237,8 +249,8 @@ def test_a_silent_caller_comes_to_an_end_of_the_flows_own(data: dict[str, Any], 
     last = witness.send(Started())
     while not witness.state.ended:
         last = witness.send(witness.expected_next())
-    assert isinstance(last.actions[-1], LAST_ACTIONS)
-    assert last.actions[-1] != done.HangUp(done.FLOW_LIMIT)
+    (end,) = (action for action in last.actions if isinstance(action, LAST_ACTIONS))
+    assert end != done.HangUp(done.FLOW_LIMIT)
     assert witness.state.node is not None
     assert isinstance(flow.nodes[witness.state.node], TERMINAL_NODES)
 
