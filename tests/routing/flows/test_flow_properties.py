@@ -73,9 +73,9 @@ LAST_NODES: list[dict[str, Any]] = [
 
 def last_node(anywhere: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     """The end of a path: plain, or a queue with ways out of it."""
-    ways = {"keys": st.dictionaries(st.sampled_from(KEYS), anywhere, min_size=1)}
-    longest = {"max_wait_seconds": st.just(60), "on_max_wait": anywhere}
-    queue = {"type": st.just("queue"), "queue": st.just("q")}
+    ways: dict[str, st.SearchStrategy[Any]] = {"keys": st.dictionaries(st.sampled_from(KEYS), anywhere, min_size=1)}
+    longest: dict[str, st.SearchStrategy[Any]] = {"max_wait_seconds": st.just(60), "on_max_wait": anywhere}
+    queue: dict[str, st.SearchStrategy[Any]] = {"type": st.just("queue"), "queue": st.just("q")}
     return st.sampled_from(LAST_NODES) | st.fixed_dictionaries(queue | ways) | st.fixed_dictionaries(queue | longest)
 
 
