@@ -16,6 +16,7 @@ from routing.models import BarredPrefix, Contact, Disposition, EntryPoint, Flow,
 from routing.services.flows import publish_flow
 from routing.services.queues import change_queue, create_queue, remove_queue
 from routing.steps import warnings_of
+from routing.web.segment_lines import SegmentLinesField
 from routing.web.step_lines import read_lines, show_lines
 from routing.web.text_lines import read_texts, show_texts
 from tenants.administration import (
@@ -153,7 +154,21 @@ class QueueAdmin(RoutingAdmin):
 
 @admin.register(RoutingPolicy)
 class RoutingPolicyAdmin(RoutingAdmin):
-    list_display = fields = ("order", "ageing_seconds")
+    list_display = ("order", "ageing_seconds")
+    fields = ("order", "ageing_seconds", "segments")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name != "segments":
+            return super().formfield_for_dbfield(db_field, request, **options)
+        return SegmentLinesField(
+            label=capfirst(db_field.verbose_name),
+            required=False,
+            widget=text_area("", rows=4).widget,
+            help_text=_(
+                "One on each line: customers of the segment are ordered as if they had come so many seconds earlier, "
+                "and are to be answered within so many. “gold: head start 90, within 10”."
+            ),
+        )
 
 
 class FlowForm(ServiceForm):

@@ -54,6 +54,7 @@ class CallRecordSerializer(serializers.Serializer[Any]):
     direction = serializers.CharField(source="record.direction")
     channel = serializers.CharField(source="record.channel")
     language = serializers.CharField(source="record.language")
+    customer_segment = serializers.CharField(source="record.segment", allow_blank=True)
     is_test = serializers.BooleanField(source="record.is_test")
     node = serializers.CharField(source="record.node", allow_blank=True, help_text="The exchange that it came in on.")
     sip_call_id = serializers.CharField(

@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from routing.public import ContactState, EndedBy, EndReason, OfferState, SegmentKind
 from tenants.public import TenantManager, TenantModel
@@ -42,6 +43,9 @@ class CallRecord(TenantModel):
     direction = models.CharField(_("direction"), max_length=8)
     channel = models.CharField(_("channel"), max_length=12)
     language = models.CharField(_("language"), max_length=10)
+    segment = models.CharField(
+        pgettext_lazy("customer", "segment"), max_length=40, blank=True, default="", db_default=""
+    )
     is_test = models.BooleanField(_("test"), default=False)
     node = models.CharField(_("exchange"), max_length=64, blank=True)
     sip_call_id = models.CharField(max_length=255, blank=True)

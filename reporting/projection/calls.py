@@ -65,6 +65,7 @@ def _outside_left(page: Page, event: Logged) -> None:
 def _queued(page: Page, event: Logged) -> None:
     call = page.known_call()
     call.state, call.queued_at = ContactState.QUEUED, event.occurred_at
+    call.segment = event.data.get("segment", "")
     _wait(page, event)
 
 

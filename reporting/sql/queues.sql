@@ -1,7 +1,7 @@
 -- Every active queue of the tenant in scope, with who waits now and what became of those queued in a period.
 -- Now is read from the contacts themselves, the period from the records. A contact counts for the period in which it
 -- was queued, whenever it was answered or ended: so offered = answered + abandoned + short abandoned + still waiting +
--- gone another way. Tests count nowhere. A contact is handled when it was answered, is over, and so is the work after it.
+-- gone another way. In time is within the target of the customer's segment, else the queue's. Tests count nowhere. A contact is handled when it was answered, is over, and so is the work after it.
 -- Walks: open_contacts (tenant) for now; records_by_queueing (tenant, queued_at) and work_stretches (tenant, started_at)
 -- for the period. No work on a contact begins before it is queued; the hour is for two clocks that differ.
 WITH waiting AS (
@@ -18,13 +18,14 @@ WITH waiting AS (
 ), queued AS (
     SELECT r.queue_id, r.connected_at IS NOT NULL AS answered,
            coalesce(r.connected_at, r.ended_at) - r.queued_at AS wait,
-           make_interval(secs => q.target_seconds) AS target,
+           make_interval(secs => coalesce((p.segments -> r.segment ->> 'target_seconds')::int, q.target_seconds)) AS target,
            r.end_reason = 'abandoned' AND r.connected_at IS NULL AS abandoned,
            r.end_reason = 'short_abandoned' AND r.connected_at IS NULL AS short_abandoned,
            r.state = 'ended' AND r.connected_at IS NOT NULL AND NOT coalesce(w.running, false) AS handled,
            r.talked + r.held + coalesce(w.worked, interval '0') AS handle
     FROM reporting_callrecord r
     JOIN routing_queue q ON q.tenant_id = r.tenant_id AND q.id = r.queue_id
+    LEFT JOIN routing_routingpolicy p ON p.tenant_id = r.tenant_id
     LEFT JOIN wrapped w ON w.contact_id = r.id
     WHERE r.tenant_id = %(tenant)s AND r.queued_at >= %(begins)s AND r.queued_at < %(ends)s AND NOT r.is_test
 ), counted AS (

@@ -37,6 +37,9 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         default=None,
         help_text="The number of the agent for whom it waits until `affinity_until`, or waited.",
     )
+    customer_segment = serializers.CharField(
+        source="segment", read_only=True, help_text="Empty where it was not looked up who calls."
+    )
     metered_seconds = serializers.SerializerMethodField()
 
     class Meta:
@@ -52,6 +55,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
             "is_test",
             "ani",
             "dnis",
+            "customer_segment",
             "number",
             "entry_point",
             "queue",

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from routing.customer_segments import LIMITS, check_segments
 from routing.models import Disposition, EntryPoint, Flow, Queue, RoutingPolicy
 from routing.services.queues import change_queue, create_queue, remove_queue
 from routing.steps import warnings_of
@@ -139,10 +140,26 @@ class QueueViewSet(RoutingRows):
         return Response(status=204)
 
 
+def _seconds(field: str, *, help_text: str) -> serializers.IntegerField:
+    least, most = LIMITS[field]
+    return serializers.IntegerField(required=False, min_value=least, max_value=most, help_text=help_text)
+
+
+class SegmentSerializer(serializers.Serializer[Any]):
+    """What customers of a segment get."""
+
+    head_start_seconds = _seconds("head_start_seconds", help_text="Ordered as if they had come so much earlier.")
+    target_seconds = _seconds("target_seconds", help_text="Their service level, instead of the queue's.")
+
+
 class RoutingPolicySerializer(serializers.ModelSerializer[RoutingPolicy]):
+    segments = serializers.DictField(
+        child=SegmentSerializer(), required=False, validators=[check_segments], help_text="By the name of the segment."
+    )
+
     class Meta:
         model = RoutingPolicy
-        fields = ("id", "order", "ageing_seconds")
+        fields = ("id", "order", "ageing_seconds", "segments")
 
 
 class RoutingPolicyViewSet(RoutingRows):

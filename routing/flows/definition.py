@@ -120,10 +120,11 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Branches on whether the calling number belongs to a known customer."""
+    """Branches on the segment of the customer whose calling number it is, else on whether there is one."""
 
     known: str
     unknown: str
+    segments: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,8 @@ def exits(node: Node) -> tuple[Exit, ...]:  # noqa: PLR0911 - one return a type 
             dialled = tuple(Exit(("numbers", number), target) for number, target in node.numbers.items())
             return (*dialled, Exit(("otherwise",), node.otherwise))
         case Caller():
-            return (Exit(("known",), node.known), Exit(("unknown",), node.unknown))
+            of_segments = tuple(Exit(("segments", name), target) for name, target in node.segments.items())
+            return (*of_segments, Exit(("known",), node.known), Exit(("unknown",), node.unknown))
         case Queue():
             return _key_exits(node.keys) + tuple(_queue_exits(node))
         case HandOver() | HangUp():
@@ -350,7 +352,7 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], Node]] = {
     "digits": _parse_digits,
     "hours": _parse_hours,
     "called": lambda data: Called(dict(data["numbers"]), data["otherwise"]),
-    "caller": lambda data: Caller(data["known"], data["unknown"]),
+    "caller": lambda data: Caller(data["known"], data["unknown"], dict(data.get("segments", {}))),
     "language": lambda data: Language(data["language"], data["next"]),
     "hand_over": lambda data: HandOver(data["tenant"], data["service"]),
     "queue": _parse_queue,

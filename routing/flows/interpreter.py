@@ -206,7 +206,8 @@ class _Walk:
             case nodes.Called():
                 return node.numbers.get(self._facts.dnis or "", node.otherwise)
             case nodes.Caller():
-                return node.known if self._facts.ani_known else node.unknown
+                otherwise = node.known if self._facts.ani_known else node.unknown
+                return node.segments.get(self._facts.segment, otherwise)
 
     def _enter_answer(self, node: nodes.Answer) -> str | None:
         if self.state.answered:

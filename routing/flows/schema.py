@@ -177,7 +177,10 @@ NODES: dict[str, Schema] = {
             "otherwise": _TARGET,
         }
     ),
-    "caller": _node({"known": _TARGET, "unknown": _TARGET}),
+    "caller": _node(
+        {"known": _TARGET, "unknown": _TARGET},
+        {"segments": _mapping(r"^.{1,40}\Z", _TARGET, gettext_noop("nodes by the name of a customer segment"))},
+    ),
     "language": _node({"language": _LANGUAGE, "next": _TARGET}),
     "hand_over": _node({"tenant": _CODE, "service": _CODE}),
     "queue": _node(

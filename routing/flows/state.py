@@ -64,7 +64,8 @@ class FlowFacts:
     """What the flow asks about the world, fixed for one step.
 
     `now` is aware; `time_zone` and `language` are the tenant's; `dnis` is the number dialled in E.164, None when the
-    contact came without one; `ani_known` says whether the calling number belongs to a known customer.
+    contact came without one; `ani_known` says whether the calling number belongs to a known customer,
+    and `segment` to which segment they belong, "" for none.
     """
 
     now: datetime
@@ -72,3 +73,4 @@ class FlowFacts:
     language: str
     dnis: str | None
     ani_known: bool
+    segment: str = ""

@@ -7,6 +7,7 @@ but never read.
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from agents.public import AgentSession, Slot
 from routing.models.ways import EntryPoint, FlowVersion, Queue
@@ -83,7 +84,8 @@ class Contact(TenantModel):
     `node` and `caller_channel` repeat the interaction's, which the tenant's own scope cannot read. `ending` is what the
     end will be called once the switch reports it: it was asked to hang up and for what reason. `ages_at` is when it
     will go before all that have not waited as long, while that is still to come. Until `affinity_until` it goes to
-    nobody but the agent at work in `affinity_session`, as long as that lasts.
+    nobody but the agent at work in `affinity_session`, as long as that lasts. `segment` is the customer's, once it has
+    been looked up who calls, which the first step of a flow need not do.
     """
 
     interaction = models.ForeignKey(Interaction, on_delete=models.PROTECT, related_name="contacts")
@@ -100,6 +102,9 @@ class Contact(TenantModel):
     number = TenantForeignKey(Number, null=True, verbose_name=_("number"))
     entry_point = TenantForeignKey(EntryPoint, null=True, verbose_name=_("entry point"))
     flow_version = TenantForeignKey(FlowVersion, null=True)
+    segment = models.CharField(
+        pgettext_lazy("customer", "segment"), max_length=40, blank=True, default="", db_default=""
+    )
     calling_hash = models.CharField(max_length=64, blank=True)
     queue = TenantForeignKey(Queue, null=True, verbose_name=_("queue"))
     demand = TenantForeignKey("routing.Demand", null=True)

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from agents.public import CODE
+from routing.customer_segments import check_segments
 from tenants.public import Number, TenantForeignKey, TenantModel
 
 
@@ -129,10 +130,13 @@ class Queue(TenantModel):
 class RoutingPolicy(TenantModel):
     """How all contacts of a tenant are ordered, whatever queue they wait in. Without one: by arrival, without ageing.
 
-    Contacts go by priority, then by `order_at`: when they came to the queue, less its head start; or when the queue's
-    service level wants them answered, less its head start. A contact that has waited for `ageing_seconds` (0: never)
-    goes before all that have not, and those that have go by when they came: so none is overtaken by one that came
-    later than that and that the same agent could serve.
+    Contacts go by priority, then by `order_at`: when they came to the queue, or when the service level wants them
+    answered, less the head starts of the queue and of the customer's segment. A contact that has waited for
+    `ageing_seconds` (0: never) goes before all that have not, and those that have go by when they came: so none is
+    overtaken by one that came later than that and that the same agent could serve.
+
+    `segments` has, by the name of a segment, `head_start_seconds` and `target_seconds`, which takes the place of the
+    queue's; either may be missing.
     """
 
     class Order(models.TextChoices):
@@ -147,6 +151,15 @@ class RoutingPolicy(TenantModel):
         help_text=_("Who has waited for so long goes first, before any priority. 0: never."),
     )
 
+    segments = models.JSONField(
+        _("customer segments"),
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        validators=[check_segments],
+        help_text=_("What customers of a segment get, by its name: a head start, a service level of their own."),
+    )
+
     class Meta(TenantModel.Meta):
         verbose_name = _("routing policy")
         verbose_name_plural = _("routing policies")
@@ -155,10 +168,14 @@ class RoutingPolicy(TenantModel):
     def __str__(self) -> str:
         return str(self.get_order_display())
 
-    def shift_of(self, queue: Queue) -> timedelta:
-        """Return how much later than it came a contact of the queue is ordered; before it came, if negative."""
-        due = queue.target_seconds if self.order == self.Order.EARLIEST_DUE else 0
-        return timedelta(seconds=due - queue.weight_seconds)
+    def shift_of(self, queue: Queue, segment: str) -> timedelta:
+        """Return how much later than it came a contact of the queue, of a customer of the segment ("": none), is
+        ordered; before it came, if negative.
+        """
+        own = self.segments.get(segment, {})
+        target = own.get("target_seconds", queue.target_seconds)
+        due = target if self.order == self.Order.EARLIEST_DUE else 0
+        return timedelta(seconds=due - queue.weight_seconds - own.get("head_start_seconds", 0))
 
 
 class Flow(TenantModel):

@@ -126,11 +126,12 @@ def wait_in_queue(
     contact.queue, contact.demand, contact.step = queue, demand, 0
     contact.priority, contact.queued_at = priority, at
     has_aged = priority == AGED
-    contact.order_at = since if has_aged else since + policy.shift_of(queue)
+    contact.order_at = since if has_aged else since + policy.shift_of(queue, contact.segment)
     ages = policy.ageing_seconds and not has_aged
     contact.ages_at = since + timedelta(seconds=policy.ageing_seconds) if ages else None
     affinity = begin_affinity(contact, queue, demand, at=at)
-    note("contact.queued", contact, at=at, demand=demand.id, priority=contact.priority, **told_of_affinity(contact))
+    told = told_of_affinity(contact) | ({"segment": contact.segment} if contact.segment else {})
+    note("contact.queued", contact, at=at, demand=demand.id, priority=contact.priority, **told)
     save(contact, "queue", "demand", "step", "priority", "queued_at", "order_at", "ages_at", *affinity)
     begin_segment(contact, SegmentKind.QUEUE, at=at)
     await_step(contact, queue, at=at)
@@ -198,7 +199,7 @@ def came_at(contact: Contact, queue: Queue, policy: RoutingPolicy, *, at: dateti
     """
     if contact.order_at is None or contact.priority == AGED:
         return contact.order_at or at
-    return contact.order_at - policy.shift_of(queue)
+    return contact.order_at - policy.shift_of(queue, contact.segment)
 
 
 def requeue(contact: Contact, *, at: datetime, cause: str) -> None:

@@ -180,6 +180,9 @@ def _take_step(
 ) -> FlowStep:
     """Let the flow go on, as often as the queue that it leads to does not take the caller. Returns the last step."""
     definition, facts = definition_of(contact), _facts(contact, now=now)
+    if contact.segment != facts.segment:
+        contact.segment = facts.segment
+        save(contact, "segment")
     while True:
         step = flows.advance(definition, state, trigger, facts)
         taken = FlowStep(contact, step.state, now=now, starts=starts)
@@ -222,11 +225,13 @@ def _facts(contact: Contact, *, now: datetime) -> flows.FlowFacts:
         raise RuntimeError(f"contact {contact.id} has no party")
     tenant = party.tenant
     shown = party.ani and not party.ani_restricted
-    known = bool(shown) and Customer.objects.filter(phone=party.ani).exists()
+    # Several customers may share a number; the one who was entered last counts, as at the desk.
+    customer = Customer.objects.filter(phone=party.ani).order_by("-id").first() if shown else None
     return flows.FlowFacts(
         now=now,
         time_zone=tenant.zone,
         language=contact.language or tenant.language,
         dnis=party.dnis or None,
-        ani_known=known,
+        ani_known=customer is not None,
+        segment=customer.segment if customer is not None else "",
     )

@@ -71,6 +71,7 @@ FIRST_ACTIONS = (
 """What a first step may want to be taken with the arrival: the engine's role can do it."""
 
 Definition = flows.FlowDefinition
+Found = tuple[Queue, Demand, RoutingPolicy]
 
 _parsed: dict[UUID, Definition] = {}
 MOST_PARSED = 512
@@ -101,15 +102,14 @@ def begin_flow(
     language = contact.language or tenant.language
     facts = flows.FlowFacts(now=now, time_zone=tenant.zone, language=language, dnis=dnis or None, ani_known=False)
     step = flows.advance(definition, state, triggers.Started(), facts)
-    if not all(_is_plain(action) for action in step.actions):
+    if not all(isinstance(action, FIRST_ACTIONS) for action in step.actions):
+        return None
+    taken = FlowStep(contact, step.state, now=now, starts=True)
+    if any(taken.asks_who_calls(action) for action in step.actions if isinstance(action, actions.EnterQueue)):
         return None
     enter_flow(contact, at=now)
-    FlowStep(contact, step.state, now=now, starts=True).carry_out(step.actions)
+    taken.carry_out(step.actions)
     return step.state
-
-
-def _is_plain(action: actions.Action) -> bool:
-    return isinstance(action, FIRST_ACTIONS) and not (isinstance(action, actions.EnterQueue) and action.reported)
 
 
 def enter_flow(contact: Contact, *, at: datetime) -> None:
@@ -127,6 +127,12 @@ class FlowStep:
     def __init__(self, contact: Contact, state: flows.FlowState, *, now: datetime, starts: bool) -> None:
         self.contact, self.state, self.now, self.starts = contact, state, now, starts
         self.hand_over: dict[str, Any] | None = None
+        self._found: dict[str, Found | None] = {}
+
+    def asks_who_calls(self, wanted: actions.EnterQueue) -> bool:
+        """Whether it takes more than the engine's role to enter the queue: the customer's segment, or another way."""
+        found = self._find_queue(wanted.queue_code)
+        return bool(wanted.reported) or (found is not None and bool(found[2].segments))
 
     def carry_out(self, wanted: Sequence[actions.Action]) -> flows.QueueRefusal | None:
         """Do what the flow wants, in its order; stop at a queue that does not take the caller, if the flow is to know.
@@ -190,7 +196,7 @@ class FlowStep:
         if wanted.returns:
             self._return_to_queue()
             return None
-        found = find_queue(self.contact.tenant_id, wanted.queue_code)
+        found = self._find_queue(wanted.queue_code)
         refusal = None
         if found is None:
             refusal = flows.QueueRefusal.CLOSED
@@ -206,6 +212,11 @@ class FlowStep:
             return None
         self._wait_in(*found, priority=wanted.priority)
         return None
+
+    def _find_queue(self, code: str) -> Found | None:
+        if code not in self._found:
+            self._found[code] = find_queue(self.contact.tenant_id, code)
+        return self._found[code]
 
     def _return_to_queue(self) -> None:
         """Let the contact stand where it stood; what its queue asks for may have changed since."""
@@ -240,7 +251,7 @@ class FlowStep:
             close_offer(contact, offer, session, state=OfferState.RESCINDED, cause="caller-chose", at=self.now)
         leave_queue(contact, at=self.now)
 
-    def _instead_of(self, queue: Queue) -> tuple[Queue, Demand, RoutingPolicy] | None:
+    def _instead_of(self, queue: Queue) -> Found | None:
         """Return the queue to which callers go who find this one full; None without one, or where that is full too."""
         found = find_queue(self.contact.tenant_id, queue.when_full) if queue.when_full else None
         note("contact.queue_full", self.contact, at=self.now, full=queue.id, to=found[0].id if found else None)

@@ -12,7 +12,8 @@ from reporting import board, live
 from reporting.board import board_rows
 from reporting.days import Day
 from reporting.live import Live, read_live
-from routing.models import Offer
+from reporting.models import CallRecord
+from routing.models import Offer, RoutingPolicy
 from routing.public import ContactState, EndReason, OfferState, SegmentKind
 from tenants.public import Tenant, engine_scope, run_query, tenant_scope
 from tests.contact_rows import Stretch, join, make_call, make_contact
@@ -65,6 +66,17 @@ def test_today_is_counted_with_short_abandons_apart_and_tests_left_out() -> None
     assert (queue.service.variant, queue.service.threshold_seconds, queue.service.short_abandon_seconds) == ("B", 15, 5)
     assert (queue.service.waiting, queue.service.oldest_waiting_at) == (1, midday(tenant))
     assert figures.total == queue.service
+
+
+def test_customers_of_a_segment_are_answered_in_time_by_their_own_service_level() -> None:
+    tenant = make_tenant()
+    make_day(tenant)
+    with tenant_scope(tenant.id):
+        RoutingPolicy.objects.create(segments={"gold": {"target_seconds": 14}, "slow": {"target_seconds": 40}})
+        CallRecord.objects.filter(connected_at=midday(tenant) + dt.timedelta(seconds=15)).update(segment="gold")
+        CallRecord.objects.filter(connected_at=midday(tenant) + dt.timedelta(seconds=40)).update(segment="slow")
+    (queue,) = read(tenant).queues
+    assert queue.service.service_level == 3 / 5  # one of 15 s less, the one of 40 s more
 
 
 def test_the_board_has_these_rows() -> None:
