@@ -69,10 +69,12 @@ def session_members(leader: int, *, since: float) -> list[psutil.Process]:
     """
     found = []
     for process in psutil.process_iter():
+        # One that ends while it is looked at is no member any more.
         with contextlib.suppress(psutil.Error, ProcessLookupError):
-            if os.getsid(process.pid) == leader and process.create_time() >= since - 1:
+            of_session = os.getsid(process.pid) == leader and process.create_time() >= since - 1
+            if of_session and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+    return found
 
 
 def _wait_for_end(leader: int, *, since: float, patience_s: float) -> None:

@@ -73,6 +73,7 @@ def test_customers_of_a_segment_are_answered_in_time_by_their_own_service_level(
     make_day(tenant)
     with tenant_scope(tenant.id):
         RoutingPolicy.objects.create(segments={"gold": {"target_seconds": 14}, "slow": {"target_seconds": 40}})
+    with engine_scope():
         CallRecord.objects.filter(connected_at=midday(tenant) + dt.timedelta(seconds=15)).update(segment="gold")
         CallRecord.objects.filter(connected_at=midday(tenant) + dt.timedelta(seconds=40)).update(segment="slow")
     (queue,) = read(tenant).queues
