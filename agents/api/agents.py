@@ -1,20 +1,26 @@
 """Agents: a person, a number to log in with, and skills."""
 
 from typing import Any
+from uuid import UUID
 
 import django_filters
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.models import Agent, AgentSkill, Skill, Team
 from agents.services.changes import change_agent
 from agents.services.setup import create_agent
+from agents.services.skill_edits import SkillEdit, edit_skills
 from tenants.api.public import ReadRows, RelatedCode, RelatedId, RowFilter
 from tenants.public import Right
+
+
+MOST_EDITED = 5_000
 
 
 class AgentSkillSerializer(serializers.ModelSerializer[AgentSkill]):
@@ -52,6 +58,26 @@ class NewAgentSerializer(AgentSerializer):
 class AgentChangeSerializer(NewAgentSerializer):
     class Meta(AgentSerializer.Meta):
         fields = ("name", "password", "team", "active", "reserve", "skills")
+
+
+class SkillEditSerializer(serializers.Serializer[Any]):
+    """Which agents, by id or by team, and what they are given and lose."""
+
+    agents = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=MOST_EDITED)
+    team = RelatedId(Team, required=False)
+    give = AgentSkillSerializer(many=True, required=False, default=list)
+    take = serializers.ListField(child=serializers.CharField(max_length=40), required=False, default=list)
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        if ("agents" in values) == ("team" in values):
+            raise serializers.ValidationError(_("Name either agents or a team."))
+        if not values["give"] and not values["take"]:
+            raise serializers.ValidationError(_("Give or take at least one skill."))
+        return values
+
+
+class SkillEditedSerializer(serializers.Serializer[Any]):
+    changed = serializers.IntegerField(help_text="How many agents have other skills now.")
 
 
 class AgentFilter(RowFilter):
@@ -107,6 +133,20 @@ class AgentViewSet(ReadRows):
             skills=_levels(values["skills"]) if "skills" in values else None,
         )
         return self.show(agent_id)
+
+    @extend_schema(request=SkillEditSerializer, responses=SkillEditedSerializer)
+    @action(detail=False, methods=["post"], url_path="edit-skills")
+    def edit_skills(self, request: Request) -> Response:
+        """Give skills to many agents and take others away; who is logged in works with them at once."""
+        values, caller = self.checked(SkillEditSerializer), self.caller
+        edit = SkillEdit(give=_levels(values["give"]), take=values["take"])
+        agents = values["agents"] if "agents" in values else self._of_team(values["team"])
+        changed = edit_skills(tenant_id=caller.tenant_id, agent_ids=agents, edit=edit, actor=caller.actor)
+        return Response({"changed": changed})
+
+    def _of_team(self, team: Team) -> list[UUID]:
+        with self.reading():
+            return list(Agent.objects.filter(team=team, active=True).values_list("id", flat=True))
 
 
 def _levels(skills: list[dict[str, Any]]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from agents.services.profiles import ensure_profile
 from agents.services.reserve import lock_reserve
 from agents.services.sessions import KIND, close_session, lock_sessions, refresh_slots
 from agents.services.setup import find_skills, tell_staff_changed, write_skills
+from agents.services.skill_edits import put_to_work
 from tenants.public import db_now, record, request_match, tenant_scope, writing
 
 
@@ -101,15 +102,7 @@ def _change_skills(
     if sessions and not skills:
         raise AgentHasNoSkill(agent.number)
     write_skills(agent, find_skills(skills), skills)
-    now = db_now()
-    for session in sessions:
-        if session.profile_id == profile.id:
-            continue
-        session.profile = profile
-        record("agent.profile_changed", session, kind=KIND, at=now, profile=str(profile.id))
-        session.save(update_fields=["profile", "version"])
-        Slot.objects.filter(session_id=session.id).update(profile=profile)
-        request_match(agent.tenant_id)
+    put_to_work((session, profile) for session in sessions)
 
 
 def _change_class(sessions: Sequence[AgentSession], *, reserve: bool) -> None:
