@@ -19,7 +19,6 @@ from agents.services.skill_edits import SkillEdit, edit_skills
 from tenants.api.public import ReadRows, RelatedCode, RelatedId, RowFilter
 from tenants.public import Right
 
-
 MOST_EDITED = 5_000
 
 

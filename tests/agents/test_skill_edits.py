@@ -100,7 +100,7 @@ def test_over_the_api_by_agents_or_by_team(acme: Tenant) -> None:
     assert_problem(api.send("agents/edit-skills/", unknown), 404, "agent-unknown")
     supervisor = signed_in(acme, role=Role.SUPERVISOR)
     assert_problem(
-        supervisor.send("agents/edit-skills/", {"agents": [str(agent.id)], "take": ["english"]}), 403, "forbidden"
+        supervisor.send("agents/edit-skills/", {"agents": [str(agent.id)], "take": ["english"]}), 403, "missing-right"
     )
     with tenant_scope(acme.id, read_only=True):
         assert skills_of(agent.id) == {"english": 4}
