@@ -19,7 +19,7 @@ import django
 from config.services.manager import Services
 from tests.benchmarks.engine_place import REPORT, prepare, say, write_report
 
-PARTS = ("scaling", "cycle")
+PARTS = ("scaling", "cycle", "changes", "fairness")
 
 BOUNDS: tuple[tuple[str, str, str, float], ...] = (
     ("a pass's worst median, times the smallest's", "scaling_ratio", "<=", 1.5),
@@ -27,6 +27,10 @@ BOUNDS: tuple[tuple[str, str, str, float], ...] = (
     ("cycles a second, of pgbench's, 50 tenants", "ratio_50", ">=", 0.35),
     ("growth over demands, times linear", "growth_demands", "<=", 1.0),
     ("growth over profiles, times linear", "growth_profiles", "<=", 1.0),
+    ("log-in with a new profile, p50, ms", "login_p50_ms", "<=", 50.0),
+    ("an edit of 500 agents is in force after, s", "edit_s", "<=", 2.0),
+    ("the longest pass beside it, ms", "edit_pause_ms", "<=", 100.0),
+    ("offer delay beside a flood, p99, times alone", "fairness_ratio", "<=", 2.0),
 )
 """What is promised: the words, the figure's key in the report, and the bound."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 from routing.models import Offer
@@ -12,10 +13,15 @@ from tenants.public import engine_scope, uuid7
 from tests.routing.calls import NODE, arrived
 
 
-def cycle(number: str) -> None:
-    """Enqueue (with the pass that offers), accept, connect, end, free. The agents are enough: nobody waits."""
+def cycle(number: str) -> float:
+    """Enqueue (with the pass that offers), accept, connect, end, free. The agents are enough: nobody waits.
+
+    Returns how many milliseconds passed from the report of the call until its offer was committed.
+    """
     caller = f"caller-{uuid7()}"
+    began = time.perf_counter()
     handle(arrived(number, channel=caller), node=NODE)
+    delay_ms = (time.perf_counter() - began) * 1000
     with engine_scope(read_only=True):
         offer = Offer.objects.get(contact__caller_channel=caller)
     agent = offer.leg_channel
@@ -26,3 +32,4 @@ def cycle(number: str) -> None:
     for channel in (caller, agent):
         ended = LegEnded(channel=channel, at=datetime.now(UTC), cause=Cause.NORMAL_CLEARING, sip_status=None)
         handle(ended, node=NODE)
+    return delay_ms

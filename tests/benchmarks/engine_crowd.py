@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from tests import factories
 from tests.benchmarks.engine_place import Place
 from tests.routing.calls import make_line
 from tests.routing.matching.crowd import queue_callers, seat_agents
@@ -62,7 +63,7 @@ COPIES: tuple[tuple[str, str, dict[str, str]], ...] = (
     (
         "routing_demand",
         _DEMANDS,
-        {"id": _id("demand"), "tenant_id": _TENANT, "queue_id": _id("queue", "0"), "expression": "'skill>=' || n"},
+        {"id": _id("demand"), "tenant_id": _TENANT, "queue_id": _id("queue", "0"), "expression": "concat('skill', n, '>=1')"},
     ),
     ("agents_skillprofile", _PROFILES, {"id": _id("profile"), "tenant_id": _TENANT, "key": "'skill:' || n"}),
     (
@@ -145,9 +146,10 @@ class Crowd:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        line = make_line(name="Crowd")
+        line = make_line(factories.make_tenant(seats=100_000), name="Crowd")
         seat_agents(line.tenant, 1)
         queue_callers(line, 1)
+        self.tenant = line.tenant
         self.tenant_id: UUID = line.tenant.id
         with place.administrator() as connection:
             # Each table's latest row, which is the one just made.
@@ -165,13 +167,14 @@ class Crowd:
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
 
-    def begin_again(self, connection: psycopg.Connection) -> None:
-        """Take back the one offer that a pass has made: the caller waits as before and the agent is free."""
-        offered = "SELECT contact_id FROM routing_offer"
-        connection.execute(f"UPDATE routing_contact SET state = 'queued' WHERE id IN ({offered})")
-        connection.execute("UPDATE agents_slot SET held = false WHERE id IN (SELECT slot_id FROM routing_slothold)")
-        connection.execute("DELETE FROM routing_slothold")
-        connection.execute("DELETE FROM routing_offer")
+
+def begin_again(connection: psycopg.Connection) -> None:
+    """Take back the one offer that a pass has made: the caller waits as before and the agent is free."""
+    offered = "SELECT contact_id FROM routing_offer"
+    connection.execute(f"UPDATE routing_contact SET state = 'queued' WHERE id IN ({offered})")
+    connection.execute("UPDATE agents_slot SET held = false WHERE id IN (SELECT slot_id FROM routing_slothold)")
+    connection.execute("DELETE FROM routing_slothold")
+    connection.execute("DELETE FROM routing_offer")
 
 
 def _pattern(connection: psycopg.Connection, table: str) -> Jsonb:

@@ -10,10 +10,8 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +19,11 @@ from typing import Any
 import psycopg
 
 from agents.public import SkillProfile
-from config import checkout
 from config.services import database
 from config.services.programs import postgres_programs
 from routing.eligibility import ensure_demands, find_demand
 from tenants.public import tenant_scope
+from tests.benchmarks.engine_client import clients, done, work
 from tests.benchmarks.engine_place import DATABASE, Place, p50, say
 from tests.routing.calls import Line, make_line
 from tests.routing.matching.crowd import seat_agents
@@ -61,11 +59,11 @@ def measure(place: Place, runs: int) -> dict[str, Any]:
     """Run by run: pgbench, then ours, on one tenant and on fifty."""
     served = [_furnish() for _ in range(TENANTS)]
     rates: dict[str, list[float]] = {}
-    with _clients() as clients:
+    with clients(CLIENTS) as those:
         for number in range(1, runs + 1):
             for suffix, tenants in (("", served[:1]), ("_50", served)):
                 rates.setdefault(f"pgbench_cycles_per_s{suffix}", []).append(_pgbench(place, tenants))
-                rates.setdefault(f"cycles_per_s{suffix}", []).append(_ours(clients, tenants))
+                rates.setdefault(f"cycles_per_s{suffix}", []).append(_ours(those, tenants))
             say(f"run {number}: " + "  ".join(f"{name} {values[-1]:.0f}" for name, values in rates.items()))
     found: dict[str, Any] = {name: p50(values) for name, values in rates.items()}
     for suffix in ("", "_50"):
@@ -128,36 +126,9 @@ def _program(place: Place) -> str:
     return found
 
 
-@contextmanager
-def _clients() -> Iterator[list[subprocess.Popen[str]]]:
-    """Our clients, ready to work."""
-    command = [sys.executable, "-m", "tests.benchmarks.engine_client"]
-    with ExitStack() as stack:
-        started = [
-            subprocess.Popen(command, cwd=checkout.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for _ in range(CLIENTS)
-        ]
-        for client in started:
-            stack.enter_context(client)
-            stack.callback(client.terminate)
-        for client in started:
-            _said(client, "ready")
-        yield started
-
-
-def _ours(clients: Sequence[subprocess.Popen[str]], tenants: Sequence[Served]) -> float:
+def _ours(those: Sequence[subprocess.Popen[str]], tenants: Sequence[Served]) -> float:
     """Cycles a second of all clients together; each cycle picks one of the tenants."""
-    for client in clients:
-        assert client.stdin is not None
-        client.stdin.write(" ".join([str(SECONDS), *(one.line.number for one in tenants)]) + "\n")
-        client.stdin.flush()
-    said = [_said(client) for client in clients]
-    return round(sum(float(done) / float(took) for done, took in (line.split() for line in said)), 1)
-
-
-def _said(client: subprocess.Popen[str], expected: str = "") -> str:
-    assert client.stdout is not None
-    line = client.stdout.readline().strip()
-    if not line or not line.startswith(expected):
-        raise RuntimeError("a client of the cycle has ended; its error is above")
-    return line
+    for client in those:
+        work(client, numbers=[one.line.number for one in tenants], seconds=SECONDS)
+    rates: list[float] = [one["done"] / one["took"] for one in map(done, those)]
+    return round(sum(rates), 1)

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connections
 
 from routing.matching import run_pool
-from tests.benchmarks.engine_crowd import Crowd, Size
+from tests.benchmarks.engine_crowd import Crowd, Size, begin_again
 from tests.benchmarks.engine_place import Place, StatementLog, Timed, p50, p99, say, timed_by_server
 
 GRID = tuple(
@@ -91,7 +91,7 @@ def _passes(place: Place, crowd: Crowd, log: StatementLog) -> dict[str, float]:
                 log.transactions()
             if run_pool(crowd.tenant_id) != 1:
                 raise RuntimeError("a pass did not make its one offer")
-            crowd.begin_again(connection)
+            begin_again(connection)
     done = [parts(one) for one in log.transactions()]
     if len(done) != PASSES:
         raise RuntimeError(f"the server told of {len(done)} passes, not of {PASSES}")
