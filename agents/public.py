@@ -17,8 +17,6 @@ from agents.models.people import CODE
 from agents.selectors import (
     choosable_reasons,
     free_stations,
-    open_session_at_station,
-    open_session_of_agent,
     open_session_of_user,
     open_sessions,
     skill_sets,
@@ -91,8 +89,6 @@ __all__ = [
     "may_take_contacts",
     "mend_sessions",
     "open_reserve",
-    "open_session_at_station",
-    "open_session_of_agent",
     "open_session_of_user",
     "open_sessions",
     "plan_next",

@@ -19,8 +19,8 @@ def open_sessions() -> QuerySet[AgentSession]:
 
 
 def open_session_of_agent(agent_id: UUID) -> AgentSession | None:
-    """The agent's open session; there is one at most."""
-    return open_sessions().filter(agent_id=agent_id).first()
+    """The agent's open session, as its row stands; there is one at most."""
+    return AgentSession.objects.filter(agent_id=agent_id, logged_out_at__isnull=True).first()
 
 
 def open_session_of_user(user_id: UUID) -> AgentSession | None:
@@ -29,8 +29,8 @@ def open_session_of_user(user_id: UUID) -> AgentSession | None:
 
 
 def open_session_at_station(station_id: UUID) -> AgentSession | None:
-    """The open session at the station; there is one at most."""
-    return open_sessions().filter(station_id=station_id).first()
+    """The open session at the station, as its row stands; there is one at most."""
+    return AgentSession.objects.filter(station_id=station_id, logged_out_at__isnull=True).first()
 
 
 def free_stations(*, but_for: UUID | None = None) -> QuerySet[Station]:

@@ -5,6 +5,7 @@ its own: whichever comes second sees the first, so no pair goes unjudged.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,9 +15,15 @@ from agents.public import SkillProfile
 from routing.expressions import parse_expression
 from routing.models import Channel, Demand, Eligibility, Queue, RoutingPolicy
 from routing.steps import RoutingStep, steps_of
-from tenants.public import Wanted, current_scope, fetch, request_match, tenant_scope, wanted
+from tenants.public import Wanted, current_scope, fetch, request_match, tenant_scope, uuid7, wanted, write
 
 Result = TypeVar("Result")
+STORE_SQL = """
+    INSERT INTO routing_eligibility (id, tenant_id, demand_id, profile_id, fits, fit)
+    SELECT id, %s, demand, profile, fits, fit
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::boolean[], %s::smallint[]) AS t (id, demand, profile, fits, fit)
+    ON CONFLICT DO NOTHING
+"""
 LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtext('eligibility'))"
 
 
@@ -106,14 +113,14 @@ def ensure_demands(
         ]
         Demand.objects.bulk_create(made)
         if made:
-            profiles = list(SkillProfile.objects.all())
-            _store((demand, profile) for demand in made for profile in profiles)
+            profiles = _profiles()
+            _store(tenant_id, ((demand.id, demand.expression, *profile) for demand in made for profile in profiles))
             request_match(tenant_id)
 
 
 def judge_profile(profile: SkillProfile) -> None:
     """Judge a new profile by every demand. Runs in the transaction that made it, under the eligibility lock."""
-    _store((demand, profile) for demand in Demand.objects.filter(tenant_id=profile.tenant_id))
+    _store(profile.tenant_id, ((*demand, profile.id, profile.skills) for demand in _demands()))
 
 
 def judge_missing(pool: UUID) -> int:
@@ -122,12 +129,11 @@ def judge_missing(pool: UUID) -> int:
         lock_eligibility()
         known = set(Eligibility.objects.values_list("demand_id", "profile_id"))
         missing = [
-            (demand, profile)
-            for demand in Demand.objects.all()
-            for profile in SkillProfile.objects.all()
-            if (demand.id, profile.id) not in known
+            (*demand, *profile)
+            for demand, profile in product(_demands(), _profiles())
+            if (demand[0], profile[0]) not in known
         ]
-        _store(missing)
+        _store(pool, missing)
         if missing:
             request_match(pool)
     return len(missing)
@@ -139,9 +145,18 @@ def lock_eligibility() -> None:
         cursor.execute(LOCK_SQL)
 
 
-def _store(pairs: Iterable[tuple[Demand, SkillProfile]]) -> None:
-    rows = []
-    for demand, profile in pairs:
-        fits, fit = judge(demand.expression, profile.skills)
-        rows.append(Eligibility(tenant_id=demand.tenant_id, demand=demand, profile=profile, fits=fits, fit=fit))
-    Eligibility.objects.bulk_create(rows, ignore_conflicts=True)
+def _store(tenant_id: UUID, pairs: Iterable[tuple[UUID, str, UUID, Mapping[str, int]]]) -> None:
+    """Write the verdict on each demand (id, expression) and profile (id, skills) that has none yet."""
+    rows = [(uuid7(), demand, profile, *judge(expression, skills)) for demand, expression, profile, skills in pairs]
+    if rows:
+        ids, demands, profiles, verdicts, fits = map(list, zip(*rows, strict=True))
+        write(STORE_SQL, [tenant_id, ids, demands, profiles, verdicts, fits])
+
+
+def _demands() -> list[tuple[UUID, str]]:
+    """Return id and expression of every demand of the open scope's tenant."""
+    return list(Demand.objects.values_list("id", "expression"))
+
+
+def _profiles() -> list[tuple[UUID, dict[str, int]]]:
+    return list(SkillProfile.objects.values_list("id", "skills"))

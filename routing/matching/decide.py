@@ -1,7 +1,7 @@
 """The routing policy, pure: contacts in order, each to the slot that its queue prefers."""
 
-from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,6 +11,9 @@ from uuid import UUID
 
 Fits = Mapping[tuple[UUID, UUID], int]
 """(demand, profile) → fit, for the pairs whose verdict is yes."""
+
+Kind = tuple[UUID, str]
+"""What slots are read by: profile and channel."""
 
 ALL = 2**31
 """More rows than there are."""
@@ -77,8 +80,8 @@ class FreeSlot:
     endpoint: str
 
     @property
-    def kind(self) -> tuple[UUID, str]:
-        """What its list is read by: profile and channel."""
+    def kind(self) -> Kind:
+        """The list that it is in."""
         return (self.profile_id, self.channel)
 
 
@@ -93,46 +96,55 @@ class Pair:
 
 
 def decide(
-    contacts: Sequence[Waiting], slots: Sequence[FreeSlot], fits: Fits, *, rows: int = ALL
+    contacts: Sequence[Waiting], slots: Sequence[FreeSlot], fits: Fits, *, rows: int = ALL, most: int = ALL
 ) -> tuple[list[Pair], bool]:
     """Return the pairs of one round, and whether rows that were not read might pair besides.
 
     The first contact in order that has an eligible free slot gets the one that its queue's rule prefers; contacts
     without one are walked past. Of each demand, and of each profile in each order that a contact's rule asks for, the
-    first `rows` were read, and all slots of sessions to which alone a contact may go. Deciding stops where the rows
-    that are missing could matter, and the next round reads on.
+    first `rows` were read, of all those contacts the first `most`, and all slots of sessions to which alone a contact
+    may go. Deciding stops where the rows that are missing could matter, and the next round reads on.
     """
-    free = {slot.id: slot for slot in slots}
+    suiting = _by_demand(fits)
+    free = _by_kind(slots)
     heads = Heads(slots, rows)
     left_in_demand = Counter(contact.demand_id for contact in contacts)
     cut_demands = {demand for demand, count in left_in_demand.items() if count >= rows}
     pairs: list[Pair] = []
     for contact in sorted(contacts, key=lambda waiting: waiting.place):
-        if heads.are_used_up(contact, free, fits):
+        kinds = [(fit, (profile, contact.channel)) for profile, fit in suiting[contact.demand_id]]
+        if heads.are_used_up(contact, [kind for _, kind in kinds], free):
             return pairs, True
-        eligible = [
-            (fits[contact.demand_id, slot.profile_id], slot)
-            for slot in free.values()
-            if slot.channel == contact.channel
-            and (contact.demand_id, slot.profile_id) in fits
-            and contact.may_go_to(slot)
-        ]
+        eligible = [(fit, slot) for fit, kind in kinds for slot in free[kind].values() if contact.may_go_to(slot)]
         if eligible:
             fit, slot = min(eligible, key=lambda candidate: _preference(contact.preference, *candidate))
             pairs.append(Pair(contact=contact, slot=slot, candidates=len(eligible), fit=fit))
-            del free[slot.id]
+            del free[slot.kind][slot.id]
         left_in_demand[contact.demand_id] -= 1
         # Behind it may be more of the demand; they matter only to slots that could serve it.
         if (
             contact.demand_id in cut_demands
             and not left_in_demand[contact.demand_id]
-            and (
-                heads.may_serve(contact, fits)
-                or any((contact.demand_id, slot.profile_id) in fits for slot in free.values())
-            )
+            and any(free[kind] or heads.is_cut(kind) for _, kind in kinds)
         ):
             return pairs, True
-    return pairs, False
+    # Behind the last may be more of any demand.
+    return pairs, len(contacts) >= most and (heads.are_cut or any(free.values()))
+
+
+def _by_demand(fits: Fits) -> Mapping[UUID, list[tuple[UUID, int]]]:
+    """Return the profiles that can serve each demand, with how well."""
+    found: defaultdict[UUID, list[tuple[UUID, int]]] = defaultdict(list)
+    for (demand, profile), fit in fits.items():
+        found[demand].append((profile, fit))
+    return found
+
+
+def _by_kind(slots: Iterable[FreeSlot]) -> defaultdict[Kind, dict[UUID, FreeSlot]]:
+    found: defaultdict[Kind, dict[UUID, FreeSlot]] = defaultdict(dict)
+    for slot in slots:
+        found[slot.kind][slot.id] = slot
+    return found
 
 
 class Heads:
@@ -140,39 +152,38 @@ class Heads:
 
     def __init__(self, slots: Iterable[FreeSlot], rows: int) -> None:
         self._rows = rows
-        found: dict[tuple[UUID, str], list[FreeSlot]] = {}
-        for slot in slots:
-            found.setdefault(slot.kind, []).append(slot)
-        self._cut = {kind: of_kind for kind, of_kind in found.items() if len(of_kind) >= rows}
-        self._heads: dict[tuple[tuple[UUID, str], str], list[FreeSlot]] = {}
+        self._cut = {kind: list(found.values()) for kind, found in _by_kind(slots).items() if len(found) >= rows}
+        self._heads: dict[tuple[Kind, str], list[FreeSlot]] = {}
 
     @property
     def are_cut(self) -> bool:
         """Whether there may be slots that were not read."""
         return bool(self._cut)
 
-    def may_serve(self, contact: Waiting, fits: Fits) -> bool:
-        """Whether there may be slots that were not read and whose profile fits the contact's demand."""
-        return any((contact.demand_id, profile) in fits for profile, _ in self._cut)
+    def is_cut(self, kind: Kind) -> bool:
+        """Whether there may be slots of this kind that were not read."""
+        return kind in self._cut
 
-    def are_used_up(self, contact: Waiting, free: Container[UUID], fits: Fits) -> bool:
-        """Whether a list that suits the contact has nothing left to offer it of what was read in the order it asks for.
+    def are_used_up(
+        self, contact: Waiting, kinds: Iterable[Kind], free: Mapping[Kind, Mapping[UUID, FreeSlot]]
+    ) -> bool:
+        """Whether a list of one of the kinds, which suit the contact, has nothing left to offer it of what was read in
+        the order it asks for.
 
         What was read besides, in other orders, may come behind what was not.
         """
-        if contact.only is not None:
+        if contact.only is not None or not self._cut:
             return False
         return any(
-            channel == contact.channel
-            and (contact.demand_id, profile) in fits
+            kind in self._cut
             and not any(
-                slot.id in free and contact.may_go_to(slot)
-                for slot in self._head((profile, channel), ORDERS[contact.preference])
+                slot.id in free[kind] and contact.may_go_to(slot)
+                for slot in self._head(kind, ORDERS[contact.preference])
             )
-            for profile, channel in self._cut
+            for kind in kinds
         )
 
-    def _head(self, kind: tuple[UUID, str], order: str) -> Collection[FreeSlot]:
+    def _head(self, kind: Kind, order: str) -> Collection[FreeSlot]:
         if (kind, order) not in self._heads:
             self._heads[kind, order] = sorted(self._cut[kind], key=_key(order))[: self._rows]
         return self._heads[kind, order]

@@ -49,6 +49,9 @@ _OF_POLICY: Callable[[Sequence[Any]], tuple[Any, ...]] = itemgetter(
 ROWS_A_ROUND = 16
 """How many contacts of a demand, and slots of a profile, a round reads."""
 
+CONTACTS_A_ROW = 4
+"""How many times as many contacts a round reads of all demands together: who is far behind waits for a later round."""
+
 _BEGIN = """
     SELECT set_config('plan_cache_mode', 'force_generic_plan', true){besides}, {ours}, clock_timestamp()
 """
@@ -101,7 +104,9 @@ def _pass(pool: UUID, *, first: tuple[str, Sequence[Any]]) -> int:
     while found.slots and found.contacts:
         wider = reading.for_all(found)
         if wider == reading:
-            pairs, leaves_more = decide(found.contacts, found.slots, found.fits, rows=reading.rows)
+            pairs, leaves_more = decide(
+                found.contacts, found.slots, found.fits, rows=reading.rows, most=reading.contacts
+            )
             if pairs:
                 _make_offers(pairs, now=now)
                 offers += len(pairs)
@@ -125,8 +130,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a round is to read: the first `rows` contacts of each demand, and slots of each profile in each of `orders`;
-    and the slots of `sessions`.
+    """What a round is to read: the first `rows` contacts of each demand that a free slot suits, and of all these the
+    first `contacts`; the first `rows` slots of each profile in each of `orders`; and the slots of `sessions`.
 
     As a rule one order says it all: while fewer slots than `rows` are free, all of them are read.
     """
@@ -134,6 +139,11 @@ class Reading:
     rows: int
     orders: frozenset[str] = frozenset({USUAL_ORDER})
     sessions: frozenset[UUID] = frozenset()
+
+    @property
+    def contacts(self) -> int:
+        """The most contacts that are read, of all demands together."""
+        return self.rows * CONTACTS_A_ROW
 
     def for_all(self, found: Found) -> "Reading":
         """Return what else it takes to choose for all who were found to wait: orders that their queues' rules ask for,
@@ -147,7 +157,8 @@ class Reading:
 
     def queries(self, pool: UUID) -> list[tuple[str, Mapping[str, Any]]]:
         """Return the queries: those for slots, then for contacts, then for who fits whom."""
-        given = {"pool": pool, "limit": self.rows, "channels": list(Channel.values), "sessions": list(self.sessions)}
+        given = {"pool": pool, "limit": self.rows, "most": self.contacts, "channels": list(Channel.values)}
+        given["sessions"] = list(self.sessions)
         texts = [FREE[order] for order in sorted(self.orders)]
         if self.sessions:
             texts.append(load_query(SQL / "free_of.sql"))

@@ -63,7 +63,12 @@ COPIES: tuple[tuple[str, str, dict[str, str]], ...] = (
     (
         "routing_demand",
         _DEMANDS,
-        {"id": _id("demand"), "tenant_id": _TENANT, "queue_id": _id("queue", "0"), "expression": "concat('skill', n, '>=1')"},
+        {
+            "id": _id("demand"),
+            "tenant_id": _TENANT,
+            "queue_id": _id("queue", "0"),
+            "expression": "concat('skill', n, '>=1')",
+        },
     ),
     ("agents_skillprofile", _PROFILES, {"id": _id("profile"), "tenant_id": _TENANT, "key": "'skill:' || n"}),
     (

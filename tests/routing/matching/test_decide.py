@@ -21,17 +21,22 @@ pytestmark = pytest.mark.nodb
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 POOL = UUID(int=1)
 DEMANDS, PROFILES, SESSIONS = ([UUID(int=base + n) for n in range(4)] for base in (100, 200, 300))
+CHAT_DEMAND = 3
 Fits = Mapping[tuple[UUID, UUID], int]
 Row = TypeVar("Row")
 Fields = dict[str, Any]
 
 
+def _channel(demand: int) -> str:
+    return "chat" if demand == CHAT_DEMAND else "voice"
+
+
 def _waiting(number: int, *, demand: int = 0, priority: int = 0, at: int = 0, rule: str = "longest_idle",
-             excluded: frozenset[int] = frozenset(), channel: str = "voice",
-             only: int | None = None) -> Waiting:  # fmt: skip
+             excluded: frozenset[int] = frozenset(), only: int | None = None) -> Waiting:  # fmt: skip
+    """A contact; a demand is of one channel."""
     return Waiting(
-        id=UUID(int=1000 + number), tenant_id=POOL, demand_id=DEMANDS[demand], channel=channel, priority=priority,
-        order_at=NOON + timedelta(seconds=at), preference=rule, ring_seconds=20,
+        id=UUID(int=1000 + number), tenant_id=POOL, demand_id=DEMANDS[demand], channel=_channel(demand),
+        priority=priority, order_at=NOON + timedelta(seconds=at), preference=rule, ring_seconds=20,
         excluded=frozenset(SESSIONS[one] for one in excluded), only=None if only is None else SESSIONS[only], row=(),
     )  # fmt: skip
 
@@ -50,7 +55,6 @@ contacts = st.lists(
         dict, demand=st.integers(0, 3), priority=st.integers(-1, 1), at=st.integers(0, 4),
         rule=st.sampled_from(sorted(ORDERS)), excluded=st.frozensets(st.integers(0, 3), max_size=2),
         only=st.sampled_from([None, None, 0, 1, 2, 3]),
-        channel=st.sampled_from(["voice", "voice", "voice", "chat"]),
     ),
     max_size=14,
 ).map(lambda rows: [_waiting(number, **fields) for number, fields in enumerate(cast(list[Fields], rows))])  # fmt: skip
@@ -101,17 +105,23 @@ def test_it_decides_as_the_naive_policy(waiting: list[Waiting], free: list[FreeS
 def test_read_in_pieces_it_decides_the_same(
     waiting: list[Waiting], free: list[FreeSlot], verdicts: Fits, rows: int
 ) -> None:
-    """Rounds that read only the first rows of each demand, and of each profile in each order, make the pairs of one
-    that reads all. Slots of agents to whom alone somebody may go are read besides."""
+    """Rounds that read only the first contacts that free slots suit, of all and of each demand, and the first slots of
+    each profile in each order, make the pairs of one that reads all. Slots of agents to whom alone somebody may go are
+    read besides.
+    """
     queue, left, made, size = list(waiting), list(free), list[tuple[UUID, UUID]](), rows
     while True:
-        first = _head(queue, key=lambda one: one.demand_id, order=lambda one: one.place, rows=size)
+        there = {slot.kind for slot in left}
+        suited = {demand for demand, profile in verdicts if (profile, _channel(DEMANDS.index(demand))) in there}
+        able = [one for one in queue if one.demand_id in suited]
+        of_each = _head(able, key=lambda one: one.demand_id, order=lambda one: one.place, rows=size)
+        first = sorted(of_each, key=lambda one: one.place)[: size * 2]
         wanted = {one.only for one in first}
         ready = {one.id: one for one in left if one.session_id in wanted}
         for name in {"idle_since", *(ORDERS[one.preference] for one in first)}:
             order = attrgetter(name, "idle_since", "id")
             ready |= {one.id: one for one in _head(left, key=lambda one: one.kind, order=order, rows=size)}
-        pairs_now, leaves_more = decide(first, list(ready.values()), verdicts, rows=size)
+        pairs_now, leaves_more = decide(first, list(ready.values()), verdicts, rows=size, most=size * 2)
         made += _told(pairs_now)
         queue = [one for one in queue if one.id not in {pair.contact.id for pair in pairs_now}]
         left = [one for one in left if one.id not in {pair.slot.id for pair in pairs_now}]
