@@ -1,18 +1,26 @@
 """One edit of what many agents can: skills given at a level and skills taken away."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from agents.errors import AgentHasNoSkill, AgentUnknown, LoginDisturbed
-from agents.models import Agent, AgentSession, AgentSkill, Skill, SkillProfile, Slot
+from agents.models import Agent, AgentSession, AgentSkill, Skill, SkillProfile
 from agents.services.profiles import ensure_profile, profile_key
 from agents.services.sessions import KIND, lock_sessions
 from agents.services.setup import find_skills, tell_staff_changed
-from tenants.public import db_now, record, request_match, tenant_scope, writing
+from tenants.public import db_now, record, request_match, tenant_scope, write, writing
 
-AT_ONCE = 25
+SESSIONS_SQL = """
+    UPDATE agents_agentsession s SET profile_id = t.profile, version = t.version
+    FROM unnest(%s::uuid[], %s::uuid[], %s::integer[]) AS t (id, profile, version) WHERE s.id = t.id
+"""
+SLOTS_SQL = """
+    UPDATE agents_slot s SET profile_id = t.profile
+    FROM unnest(%s::uuid[], %s::uuid[]) AS t (session, profile) WHERE s.session_id = t.session
+"""
+
+AT_ONCE = 50
 """How many agents one transaction changes: matching, which locks the same sessions, waits for no longer than that."""
 
 ATTEMPTS = 5
@@ -34,7 +42,7 @@ class SkillEdit:
 def edit_skills(*, tenant_id: UUID, agent_ids: Iterable[UUID], edit: SkillEdit, actor: str) -> int:
     """Edit the skills of these agents and return how many have other ones now. Open sessions work with them at once.
 
-    A few agents at a time, each few in force as soon as they are written: matching goes on meanwhile. What is wrong is
+    A few agents at a time, those in force as soon as they are written: matching goes on meanwhile. What is wrong is
     refused before anything changes: AgentUnknown, SkillsUnknown, AgentHasNoSkill for one who is logged in and would be
     left without any. An edit that is cut off half-way can be sent again.
     """
@@ -60,17 +68,17 @@ def edit_skills(*, tenant_id: UUID, agent_ids: Iterable[UUID], edit: SkillEdit, 
 def put_to_work(sessions: Iterable[tuple[AgentSession, SkillProfile]]) -> None:
     """Let open sessions, which are locked, work with other skills. Inner step, in the caller's scope."""
     now = db_now()
-    moved: dict[SkillProfile, list[AgentSession]] = defaultdict(list)
-    for session, profile in sessions:
-        if session.profile_id == profile.id:
-            continue
+    moved = [(session, profile) for session, profile in sessions if session.profile_id != profile.id]
+    if not moved:
+        return
+    for session, profile in moved:
         session.profile = profile
         record("agent.profile_changed", session, kind=KIND, at=now, profile=str(profile.id))
-        moved[profile].append(session)
-    for profile, those in moved.items():
-        AgentSession.objects.bulk_update(those, ["profile", "version"])
-        Slot.objects.filter(session_id__in=[session.id for session in those]).update(profile=profile)
-        request_match(profile.tenant_id)
+    changed = [session for session, _ in moved]
+    ids, profiles = [session.id for session in changed], [session.profile_id for session in changed]
+    write(SESSIONS_SQL, [ids, profiles, [session.version for session in changed]])
+    write(SLOTS_SQL, [ids, profiles])
+    request_match(changed[0].tenant_id)
 
 
 def _read(tenant_id: UUID, agent_ids: Sequence[UUID], edit: SkillEdit) -> dict[UUID, dict[str, int]]:
