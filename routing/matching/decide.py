@@ -128,8 +128,11 @@ def decide(
             and any(free[kind] or heads.is_cut(kind) for _, kind in kinds)
         ):
             return pairs, True
-    # Behind the last may be more of any demand.
-    return pairs, len(contacts) >= most and (heads.are_cut or any(free.values()))
+    # Behind the last may be more of any demand that somebody could serve.
+    able = {profile for _, profile in fits}
+    return pairs, len(contacts) >= most and any(
+        slots_left or heads.is_cut(kind) for kind, slots_left in free.items() if kind[0] in able
+    )
 
 
 def _by_demand(fits: Fits) -> Mapping[UUID, list[tuple[UUID, int]]]:

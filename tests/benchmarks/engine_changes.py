@@ -81,7 +81,7 @@ def _edit_many(place: Place, crowd: Crowd) -> tuple[float, float]:
     with tenant_scope(tenant.id):
         # All but the one who can serve those that wait.
         crowd_agents = Agent.objects.filter(number__startswith="crowd-").exclude(number="crowd-0-0")
-        agents = list(crowd_agents.order_by("id")[:EDITED])
+        first, *agents = crowd_agents.order_by("id")[: 1 + EDITED]
         skills = {code: Skill.objects.get_or_create(code=code, defaults={"name": code})[0] for code in ("a", "b", "c")}
         sets = list(product(LEVELS, LEVELS[:4]))
         AgentSkill.objects.bulk_create(
@@ -89,6 +89,8 @@ def _edit_many(place: Place, crowd: Crowd) -> tuple[float, float]:
             for number, agent in enumerate(agents)
             for code, level in zip(("a", "b"), sets[number % len(sets)], strict=True)
         )
+    # What is made at first use is made now.
+    edit_skills(tenant_id=tenant.id, agent_ids=[first.id], edit=SkillEdit(give={"c": 3}), actor="bench")
     with passes(place, crowd.tenant_id) as beside:
         began = time.perf_counter()
         edit = SkillEdit(give={"c": 3}, take=["b"])
