@@ -62,6 +62,7 @@ QUEUE_FIELDS = (
     "comfort",
     "most_waiting",
     "when_full",
+    "escalates_to",
     "music_class",
     "active",
 )

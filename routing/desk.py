@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from agents.public import AgentSession, SessionState, Skill, choosable_reasons, open_sessions
-from routing.models import Contact, ContactParty, Disposition, Offer, Participation, Segment
+from routing.models import Contact, ContactParty, Disposition, Offer, Participation, Segment, Transfer
 from routing.states import LIVE_OFFER, ContactState, SegmentKind
 from tenants.public import Customer, Row, run_query
 
@@ -44,11 +44,18 @@ def desk_rows(session_id: UUID) -> list[Row]:
     shown = [part.contact for part in parts if part.left_at is None or part.contact_id == session.wrap_up_contact_id]
     histories = _histories([contact for contact in shown if callers[contact.id].ani])
     held = _on_hold(shown)
+    passed_on = _transfers([*(offer.contact for offer in offers), *shown])
     return [
         _session(session),
-        *(_offer(offer, callers[offer.contact_id]) for offer in offers),
+        *(_offer(offer, callers[offer.contact_id], transfers=passed_on[offer.contact_id]) for offer in offers),
         *(
-            _contact(part, callers[part.contact_id], hold=part.contact_id in held, history=histories[part.contact_id])
+            _contact(
+                part,
+                callers[part.contact_id],
+                hold=part.contact_id in held,
+                history=histories[part.contact_id],
+                transfers=passed_on[part.contact_id],
+            )
             for part in parts
         ),
         *(_choice("reason", reason.id, reason.name) for reason in choosable_reasons()),
@@ -132,6 +139,24 @@ def _histories(contacts: list[Contact]) -> dict[UUID, list[Row]]:
     return histories
 
 
+def _transfers(contacts: Iterable[Contact]) -> dict[UUID, list[Row]]:
+    """Who passed each contact on, when and why, in order: one statement."""
+    transfers: dict[UUID, list[Row]] = defaultdict(list)
+    rows = Transfer.objects.filter(contact_id__in={contact.id for contact in contacts})
+    for row in rows.select_related("session__agent__user", "queue"):
+        transfers[row.contact_id].append(
+            {
+                "at": _iso(row.at),
+                "agent": row.session.agent.user.name,
+                "queue": row.queue.name if row.queue else None,
+                "how": row.get_kind_display(),
+                "reason": row.get_reason_display(),
+                "note": row.note,
+            }
+        )
+    return transfers
+
+
 def _session(session: AgentSession) -> Row:
     wrapping_up = session.state == SessionState.WRAP_UP
     return {
@@ -160,7 +185,7 @@ def _skills(proficiencies: dict[str, int]) -> list[Row]:
     return sorted(skills, key=lambda skill: str(skill["name"]))
 
 
-def _offer(offer: Offer, caller: _Caller) -> Row:
+def _offer(offer: Offer, caller: _Caller, *, transfers: list[Row]) -> Row:
     return {
         "id": str(offer.id),
         "kind": "offer",
@@ -172,11 +197,12 @@ def _offer(offer: Offer, caller: _Caller) -> Row:
         "lease_expires_at": _iso(offer.lease_expires_at),
         "language": offer.contact.language,
         "answer_mode": offer.answer_mode,
+        "transfers": transfers,
         **caller.row(),
     }
 
 
-def _contact(part: Participation, caller: _Caller, *, hold: bool, history: list[Row]) -> Row:
+def _contact(part: Participation, caller: _Caller, *, hold: bool, history: list[Row], transfers: list[Row]) -> Row:
     contact = part.contact
     ended_at = part.left_at or contact.ended_at
     return {
@@ -191,6 +217,8 @@ def _contact(part: Participation, caller: _Caller, *, hold: bool, history: list[
         "language": contact.language,
         "hold": hold,
         "history": history,
+        "transfers": transfers,
+        "escalates": bool(contact.queue and contact.queue.escalates_to),
         **caller.row(),
     }
 

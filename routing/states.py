@@ -108,6 +108,27 @@ class RejectReason(models.TextChoices):
     TECHNICAL = "technical", _("technical trouble")
 
 
+class TransferKind(models.TextChoices):
+    """How an agent passed a contact on."""
+
+    QUEUE = "queue", _("to a queue")
+    RETURN = "return", _("back to the queue")
+    ESCALATION = "escalation", _("to the next tier")
+    AGENT = "agent", _("to an agent")
+    SERVICE = "service", _("to another company")
+
+
+class TransferReason(models.TextChoices):
+    """Why an agent passed a contact on. A closed list: it goes into the event log, which holds nothing personal."""
+
+    SKILL = "skill", _("needs somebody with other skills")
+    AUTHORITY = "authority", _("needs somebody who may decide")
+    LANGUAGE = "language", _("speaks another language")
+    WRONG_PLACE = "wrong_place", _("came to the wrong place")
+    WISH = "wish", _("asks for somebody")
+    OTHER = "other", _("another reason")
+
+
 class EndedBy(models.TextChoices):
     """Who ended a leg."""
 

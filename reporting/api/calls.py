@@ -72,6 +72,7 @@ class CallRecordSerializer(serializers.Serializer[Any]):
     queued_at = serializers.DateTimeField(source="record.queued_at", allow_null=True)
     connected_at = serializers.DateTimeField(source="record.connected_at", allow_null=True)
     ended_at = serializers.DateTimeField(source="record.ended_at", allow_null=True)
+    transfers = serializers.IntegerField(source="record.transfers", help_text="How often an agent passed it on.")
     metered_ms = serializers.IntegerField(source="record.metered_ms", allow_null=True)
     wait_s = serializers.FloatField()
     talk_s = serializers.FloatField()

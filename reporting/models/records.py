@@ -31,7 +31,8 @@ class HungUpBy(models.TextChoices):
 class CallRecord(TenantModel):
     """What became of one contact; its id is the contact's. `talked` and `held` are of stretches that are over.
 
-    `session_id` is who answered first. `queue_id` is the last queue that it stood in. `sip_call_id` and `node` are of
+    `session_id` is who answered first, `queue_id` the queue that it stood in then, or stands in, and `queued_at` since
+    when: it is passed on `transfers` times afterwards, which its stretches tell. `sip_call_id` and `node` are of
     the caller's leg.
     """
 
@@ -59,6 +60,7 @@ class CallRecord(TenantModel):
     ended_at = models.DateTimeField(_("ended"), null=True)
     talked = models.DurationField(default=timedelta)
     held = models.DurationField(default=timedelta)
+    transfers = models.PositiveSmallIntegerField(_("transfers"), default=0, db_default=0)
     metered_ms = models.PositiveBigIntegerField(null=True)
 
     class Meta(TenantModel.Meta):

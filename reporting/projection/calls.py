@@ -17,7 +17,9 @@ def apply_to_call(page: Page, event: Logged) -> None:
         return
     step(page, event)
     call = page.known_call()
-    call.queue_id, call.language = event.ref("queue"), event.data["language"]
+    call.language = event.data["language"]
+    if call.connected_at is None:
+        call.queue_id = event.ref("queue")
 
 
 def _arrived(page: Page, event: Logged) -> None:
@@ -64,9 +66,14 @@ def _outside_left(page: Page, event: Logged) -> None:
 
 def _queued(page: Page, event: Logged) -> None:
     call = page.known_call()
-    call.state, call.queued_at = ContactState.QUEUED, event.occurred_at
-    call.segment = event.data.get("segment", "")
+    call.state, call.segment = ContactState.QUEUED, event.data.get("segment", "")
+    if call.connected_at is None:
+        call.queued_at = event.occurred_at
     _wait(page, event)
+
+
+def _transferred(page: Page, event: Logged) -> None:
+    page.known_call().transfers += 1
 
 
 def _wait(page: Page, event: Logged) -> None:
@@ -219,6 +226,7 @@ STEPS: dict[str, Step] = {
     "contact.connected": _connected,
     "contact.held": _held,
     "contact.retrieved": _retrieved,
+    "contact.transferred": _transferred,
     "contact.agent_left": _agent_left,
     "contact.end_asked": _end_asked,
     "contact.ended": _ended,

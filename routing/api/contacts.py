@@ -6,6 +6,7 @@ from uuid import UUID
 
 import django_filters
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -16,11 +17,25 @@ from agents.api.public import AgentSessionSerializer, DeskView
 from routing.models import Contact, ContactParty, Direction, Disposition, Offer, Participation, Segment
 from routing.services.announce import position
 from routing.services.desk import NOTE_LIMIT, end_contact, finish_wrap_up
+from routing.services.flows import public_services
 from routing.services.offers import accept_offer, reject_offer
-from routing.states import ContactState, EndReason, RejectReason
+from routing.services.transfers import NOTE_LIMIT as TRANSFER_NOTE_LIMIT
+from routing.services.transfers import (
+    Asked,
+    escalate_contact,
+    return_to_queue,
+    transfer_to_agent,
+    transfer_to_queue,
+    transfer_to_service,
+)
+from routing.states import ContactState, EndReason, RejectReason, TransferReason
+from routing.transfer_targets import transfer_targets
 from routing.waiting import CONFIDENCE, estimate_wait
 from tenants.api.public import NewestFirst, ReadRows, RelatedId, RowFilter
 from tenants.public import Right, normalise
+
+OF_THE_AGENT = ("end", "transfer", "escalate", "return_to_queue")
+"""What an agent may do with the contact that they are on, besides those who may end any."""
 
 
 class ContactSerializer(serializers.ModelSerializer[Contact]):
@@ -118,6 +133,28 @@ class ContactDetailSerializer(ContactSerializer):
         return None if wait is None else {**asdict(wait), "confidence": CONFIDENCE}
 
 
+class WhySerializer(serializers.Serializer[Any]):
+    """Why a contact is passed on; the next agent sees it, with who and when."""
+
+    reason = serializers.ChoiceField(choices=TransferReason.choices)
+    note = serializers.CharField(max_length=TRANSFER_NOTE_LIMIT, required=False, allow_blank=True, default="")
+
+
+class TransferSerializer(WhySerializer):
+    """Where a contact is passed on to: a queue, an agent, or another company's public service. One of them."""
+
+    queue = serializers.CharField(required=False, help_text="A queue's code.")
+    agent = serializers.CharField(required=False, help_text="The number of an agent who is ready and free.")
+    tenant = serializers.CharField(required=False, help_text="The code of another company; with `service`.")
+    service = serializers.CharField(required=False, help_text="The code of one of its public services.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        named = attrs.keys() & {"queue", "agent", "tenant", "service"}
+        if named not in ({"queue"}, {"agent"}, {"tenant", "service"}):
+            raise serializers.ValidationError(_("Name one target: a queue, an agent, or a company and its service."))
+        return attrs
+
+
 class ContactFilter(RowFilter):
     """Times are ISO 8601 with an offset; `ani` is a telephone number in any international way of writing."""
 
@@ -172,8 +209,8 @@ class ContactViewSet(ReadRows):
         return ContactSerializer if self.action == "list" else ContactDetailSerializer
 
     def right(self) -> Right | None:
-        # An agent may end the contact that they are on, and only that; the service sees to it.
-        agent = self.action == "end" and self.caller.agent_session_id is not None
+        # An agent may end or pass on the contact that they are on, and only that; the services see to it.
+        agent = self.action in OF_THE_AGENT and self.caller.agent_session_id is not None
         return Right.USE_DESK if agent else super().right()
 
     @extend_schema(request=None, responses={204: None})
@@ -187,6 +224,83 @@ class ContactViewSet(ReadRows):
             session_id=self.caller.agent_session_id,
         )
         return Response(status=204)
+
+    @extend_schema(request=TransferSerializer, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def transfer(self, request: Request, pk: UUID) -> Response:
+        """Pass the contact on to a queue, an agent, or another company's service. Its agent is done with it at once."""
+        values = self.checked(TransferSerializer)
+        asked = self._asked(pk, values)
+        if "queue" in values:
+            transfer_to_queue(asked=asked, queue_code=values["queue"])
+        elif "agent" in values:
+            transfer_to_agent(asked=asked, agent_number=values["agent"])
+        else:
+            transfer_to_service(asked=asked, tenant=values["tenant"], service=values["service"])
+        return Response(status=204)
+
+    @extend_schema(request=WhySerializer, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def escalate(self, request: Request, pk: UUID) -> Response:
+        """Pass the contact on to the queue to which its own escalates."""
+        escalate_contact(asked=self._asked(pk, self.checked(WhySerializer)))
+        return Response(status=204)
+
+    @extend_schema(request=WhySerializer, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="return-to-queue")
+    def return_to_queue(self, request: Request, pk: UUID) -> Response:
+        """Let the contact wait in its own queue again, for another agent."""
+        return_to_queue(asked=self._asked(pk, self.checked(WhySerializer)))
+        return Response(status=204)
+
+    def _asked(self, contact_id: UUID, values: dict[str, Any]) -> Asked:
+        caller = self.caller
+        return Asked(
+            tenant_id=caller.tenant_id,
+            contact_id=contact_id,
+            actor=caller.actor,
+            session_id=caller.agent_session_id,
+            reason=values["reason"],
+            note=values["note"],
+        )
+
+
+class TargetQueueSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
+class TargetAgentSerializer(serializers.Serializer[Any]):
+    number = serializers.CharField()
+    name = serializers.CharField()
+    free = serializers.BooleanField()
+
+
+class TargetServiceSerializer(serializers.Serializer[Any]):
+    tenant = serializers.CharField()
+    service = serializers.CharField()
+
+
+class TargetsSerializer(serializers.Serializer[Any]):
+    """Where an agent may pass a contact on to now."""
+
+    queues = TargetQueueSerializer(many=True)
+    agents = TargetAgentSerializer(many=True)
+    services = TargetServiceSerializer(many=True)
+
+
+class TransferTargetsView(DeskView):
+    """Where the agent may pass a contact on to now: open queues, colleagues at work, other companies' services."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # Across tenants: before the caller's own scope is opened.
+        self.services = public_services()
+
+    @extend_schema(responses=TargetsSerializer)
+    def get(self, request: Request) -> Response:
+        targets = transfer_targets(self.services, tenant_id=self.caller.tenant_id, session_id=self.session_id)
+        return Response(TargetsSerializer(targets).data)
 
 
 class AcceptView(DeskView):

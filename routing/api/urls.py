@@ -10,7 +10,7 @@ from routing.api.backup import (
     TenantBackupPlanViewSet,
     TrunkViewSet,
 )
-from routing.api.contacts import AcceptView, ContactViewSet, FinishWrapUpView, RejectView
+from routing.api.contacts import AcceptView, ContactViewSet, FinishWrapUpView, RejectView, TransferTargetsView
 from routing.api.flows import FlowViewSet
 from routing.api.ways import DispositionViewSet, EntryPointViewSet, QueueViewSet, RoutingPolicyViewSet
 
@@ -31,5 +31,6 @@ urlpatterns = [
     path("offers/<uuid:offer_id>/accept/", AcceptView.as_view(), name="api-accept"),
     path("offers/<uuid:offer_id>/reject/", RejectView.as_view(), name="api-reject"),
     path("agent-session/wrap-up/finish/", FinishWrapUpView.as_view(), name="api-finish-wrap-up"),
+    path("agent-session/transfer-targets/", TransferTargetsView.as_view(), name="api-transfer-targets"),
     *router.urls,
 ]

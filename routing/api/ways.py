@@ -69,6 +69,7 @@ class QueueSerializer(FixedFields, serializers.ModelSerializer[Queue]):
             "comfort",
             "most_waiting",
             "when_full",
+            "escalates_to",
             "music_class",
             "active",
             "warnings",

@@ -16,6 +16,7 @@ from routing.models.switching import (
     SwitchCommand,
     SwitchNode,
 )
+from routing.models.transfers import Transfer
 from routing.models.trunks import BarredPrefix, Trunk
 from routing.models.ways import Disposition, EntryPoint, Flow, FlowVersion, Queue, RoutingPolicy
 
@@ -50,5 +51,6 @@ __all__ = [
     "SlotHold",
     "SwitchCommand",
     "SwitchNode",
+    "Transfer",
     "Trunk",
 ]

@@ -114,6 +114,14 @@ class Queue(TenantModel):
         db_default="",
         help_text=_("The code of another queue; empty: the line is busy."),
     )
+    escalates_to = models.CharField(
+        _("next tier"),
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The code of the queue to which agents escalate; empty: none."),
+    )
     music_class = models.CharField(_("music"), max_length=40, default="default", validators=[CODE])
     active = models.BooleanField(_("active"), default=True)
 

@@ -1,7 +1,8 @@
 """Affinity: a contact that for some time goes to one agent alone, then to everybody. Inner steps; it is locked.
 
 It is the contact's, not a demand's: matching reads it with the contact (`routing/matching/sql/waiting.sql`). Whoever
-begins it says which agent, by the session in which they are at work; now that is who served the caller last.
+begins it says which agent, by the session in which they are at work: who served the caller last, or whom a colleague
+chose.
 """
 
 from datetime import datetime, timedelta
@@ -24,8 +25,12 @@ def begin_affinity(contact: Contact, queue: Queue, demand: Demand, *, at: dateti
     session_id = _last_agent(contact, queue, demand, at=at) if queue.affinity_seconds and contact.calling_hash else None
     if session_id is None:
         return end_affinity(contact)
-    contact.affinity_session_id = session_id
-    contact.affinity_until = until = at + timedelta(seconds=queue.affinity_seconds)
+    return wait_for(contact, session_id, until=at + timedelta(seconds=queue.affinity_seconds))
+
+
+def wait_for(contact: Contact, session_id: UUID, *, until: datetime) -> tuple[str, ...]:
+    """Let the contact go to nobody but the agent at work in this session; return the fields that are to be saved."""
+    contact.affinity_session_id, contact.affinity_until = session_id, until
     set_timer(AFFINITY_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=until)
     return ("affinity_session", "affinity_until")
 

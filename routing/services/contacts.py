@@ -41,8 +41,13 @@ def lock_contact(contact_id: UUID) -> Contact:
     """Lock and return a contact of the open scope; raise NotFound."""
     contact = find_row(Contact, "t.id = %s", [contact_id], lock=True)
     if contact is None:
-        raise NotFound(_("There is no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
+        raise contact_unknown(contact_id)
     return contact
+
+
+def contact_unknown(contact_id: UUID) -> NotFound:
+    """Return the error that says so: of another tenant, or of nobody."""
+    return NotFound(_("There is no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
 
 
 def lock_open_contact(interaction_id: UUID) -> Contact | None:

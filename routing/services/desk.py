@@ -24,10 +24,10 @@ def end_contact(*, tenant_id: UUID, contact_id: UUID, actor: str, session_id: UU
     with tenant_scope(tenant_id, actor=actor):
         contact = lock_contact(contact_id)
         if contact.state == ContactState.ENDED:
-            raise Conflict(_("This contact is over already."), code="contact-over")
+            raise contact_over()
         participation = handler_of(contact)
         if session_id is not None and (participation is None or participation.session_id != session_id):
-            raise NotFound(_("You are on no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
+            raise not_on_contact(contact_id)
         now = db_now()
         engaged = contact.state == ContactState.ENGAGED
         contact.ending = EndReason.HANDLED if engaged else EndReason.REJECTED
@@ -69,6 +69,16 @@ def finish_wrap_up(*, tenant_id: UUID, session_id: UUID, disposition_id: UUID | 
         )
         save(contact, "disposition")
         end_wrap_up(session, at=now)
+
+
+def contact_over() -> Conflict:
+    """Return the error that says so."""
+    return Conflict(_("This contact is over already."), code="contact-over")
+
+
+def not_on_contact(contact_id: UUID) -> NotFound:
+    """Return the error for an agent who does something with a contact that they are not on."""
+    return NotFound(_("You are on no contact %(contact)s.") % {"contact": contact_id}, contact=str(contact_id))
 
 
 def _lock_wrapped_up(session_id: UUID) -> Contact | None:

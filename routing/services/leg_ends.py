@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from routing.models import Contact, Leg, Offer
-from routing.states import LIVE_OFFER, ContactState, EndedBy, OfferState
+from routing.models import Contact, Leg, Offer, Participation
+from routing.states import LIVE_OFFER, EndedBy
 from routing.switch.port import Cause
 from tenants.public import record_once
 
@@ -13,16 +13,18 @@ GIVEN_UP = 487
 """What a phone answers when the call to it is given up (RFC 3261, section 21.4.25): our ring time was over."""
 
 
-def note_leg_end(leg: Leg, offer: Offer | None, contact: Contact | None, *, lost: bool) -> None:
+def note_leg_end(
+    leg: Leg, offer: Offer | None, contact: Contact | None, handler: Participation | None, *, lost: bool
+) -> None:
     """Record that the leg is over, as it was before anything follows from that.
 
-    `offer` is what it was dialled for, `contact` is the open one, locked.
+    `offer` is what it was dialled for, `contact` is the open one, locked, and `handler` who is on it.
 
     A caller who was turned away has no contact and is told otherwise (`interaction.rejected`).
     """
     if leg.offer_id is not None:
         if offer is not None:
-            by = _ended_agent(leg, offer, contact, lost=lost)
+            by = _ended_agent(leg, offer, handler, lost=lost)
             ids = {"contact": offer.contact_id, "offer": offer.id, "agent_session": offer.session_id}
             _record(leg, tenant_id=offer.tenant_id, side="agent", by=by, **ids)
     elif contact is not None:
@@ -35,13 +37,13 @@ def note_outside_leg_end(leg: Leg, *, tenant_id: UUID, contact_id: UUID, by: End
     _record(leg, tenant_id=tenant_id, side="outside", by=by, contact=contact_id)
 
 
-def _ended_agent(leg: Leg, offer: Offer, contact: Contact | None, *, lost: bool) -> EndedBy:
+def _ended_agent(leg: Leg, offer: Offer, handler: Participation | None, *, lost: bool) -> EndedBy:
     """Say who ended an agent's leg: what was asked for is over before its leg is only when we have hung up."""
     if lost:
         return EndedBy.EXCHANGE
     rung_out = leg.answered_at is None and leg.cause == Cause.NO_ANSWER and leg.sip_status in (None, GIVEN_UP)
-    talked = offer.state == OfferState.CONNECTED and contact is not None and contact.state == ContactState.ENGAGED
-    wanted = offer.state in LIVE_OFFER or (talked and contact is not None and contact.id == offer.contact_id)
+    talked = handler is not None and handler.leg_channel == leg.channel_id
+    wanted = offer.state in LIVE_OFFER or talked
     return EndedBy.FAR_END if wanted and not rung_out else EndedBy.HOTSEAT
 
 

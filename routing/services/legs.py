@@ -150,7 +150,7 @@ def leg_bridged(*, channel: str, bridge: str, members: Collection[str], at: date
         return
     with engine_scope(node=node):
         found = look(channel)
-        if found is None or found.leg.bridged_at or found.leg.ended_at:
+        if found is None or found.leg.ended_at:
             return
         contact, offer, session = found.contact, found.hands.offer, found.hands.session
         if contact is None or offer is None or offer.id != offer_id or offer.state != OfferState.ACCEPTED:
@@ -161,7 +161,7 @@ def leg_bridged(*, channel: str, bridge: str, members: Collection[str], at: date
             return  # one of them has left since, which its own report tells
         seen = on_our_clock(found.leg.interaction, at)
         for leg in legs:
-            leg.bridged_at = seen
+            leg.bridged_at = leg.bridged_at or seen  # a caller's, who was passed on, was before
             update_row(leg, "bridged_at")
         _engage(contact, offer, session, at=seen)
 
@@ -190,7 +190,7 @@ def leg_ended(
         leg.ended_at, leg.cause, leg.sip_status = seen, cause, sip_status
         leg.sip_call_id = leg.sip_call_id or sip_call_id
         update_row(leg, "ended_at", "cause", "sip_status", "sip_call_id")
-        note_leg_end(leg, found.own_offer, found.contact, lost=lost)
+        note_leg_end(leg, found.own_offer, found.contact, found.hands.participation, lost=lost)
         if leg.offer_id is None:
             caller_left(leg.interaction, found.contact, found.hands, at=seen, lost=lost)
         elif found.contact is not None:

@@ -193,8 +193,9 @@ def _check_ways(queue: Queue, changes: Mapping[str, Any]) -> None:
     codes = codes_of(changes.get("requires", ""), steps)
     problems = _unknown_skills(codes, Skill.objects.select_for_update(no_key=True)) + _wrong_way(queue, steps)
     problems += _unspoken(changes.get("comfort", {}))
-    if when_full := changes.get("when_full"):
-        problems += _no_other_queue(queue, when_full, "/when_full")
+    for way in ("when_full", "escalates_to"):
+        if code := changes.get(way):
+            problems += _no_other_queue(queue, code, f"/{way}") or _itself(queue, code, f"/{way}")
     _refuse(problems)
 
 
@@ -253,6 +254,10 @@ def _no_other_queue(queue: Queue, code: str, pointer: str) -> list[Problem]:
     return [{"pointer": pointer, "message": _("There is no active queue with the code %(code)s.") % {"code": code}}]
 
 
+def _itself(queue: Queue, code: str, pointer: str) -> list[Problem]:
+    return [{"pointer": pointer, "message": _("Name another queue than this one.")}] if code == queue.code else []
+
+
 def _way_of(steps: Sequence[Mapping[str, Any]]) -> str | None:
     """Return the code of the queue to which the last of the steps leads."""
     return steps[-1].get("queue") if steps else None
@@ -272,8 +277,9 @@ def _refuse_in_use(queue: Queue) -> None:
 
 
 def _refuse_in_steps(queue: Queue) -> None:
-    rows = Queue.objects.exclude(id=queue.id).order_by("code").only("code", "steps", "when_full")
-    if queues := [row.code for row in rows if queue.code in (_way_of(row.steps), row.when_full)]:
+    rows = Queue.objects.exclude(id=queue.id).order_by("code").only("code", "steps", "when_full", "escalates_to")
+    ways = ((row.code, (_way_of(row.steps), row.when_full, row.escalates_to)) for row in rows)
+    if queues := [code for code, leads_to in ways if queue.code in leads_to]:
         raise QueueInSteps(queue, queues=queues)
 
 

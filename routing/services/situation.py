@@ -112,6 +112,11 @@ def bridge_id(offer_id: UUID) -> str:
     return f"offer.{offer_id}"
 
 
+def bridge_of_leg(channel: str) -> str:
+    """Return the name of the bridge in which an agent's leg meets the caller."""
+    return bridge_id(UUID(channel.removeprefix(AGENT_PREFIX)))
+
+
 def offer_of_bridge(bridge: str) -> UUID | None:
     """Undo `bridge_id`; None for a bridge that is none of ours."""
     kind, _, name = bridge.partition(".")

@@ -28,6 +28,8 @@ def desk_labels() -> dict[str, Any]:
         "unknown_caller": _("Unknown caller"),
         "hidden_number": _("hidden"),
         "no_disposition": _("no result noted"),
+        # {agent} is filled in by the script.
+        "agent_not_free": _("{agent} (not free)"),
         # {level} is filled in by the script.
         "proficiency": _("{level} of 5"),
         "unreachable": _("Hotseat cannot be reached"),

@@ -6,6 +6,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from routing.services.desk import NOTE_LIMIT
+from routing.services.transfers import NOTE_LIMIT as TRANSFER_NOTE_LIMIT
+from routing.states import TransferReason
 from routing.web.labels import desk_labels
 from tenants.public import Right, caller_of, page_for
 
@@ -18,4 +20,10 @@ def desk(request: HttpRequest) -> HttpResponse:
     caller = caller_of(request)
     if caller is None or caller.agent_session_id is None:
         return redirect("desk-login")
-    return render(request, "routing/desk.html", {"labels": desk_labels(), "note_limit": NOTE_LIMIT})
+    shown = {
+        "labels": desk_labels(),
+        "note_limit": NOTE_LIMIT,
+        "transfer_reasons": TransferReason.choices,
+        "transfer_note_limit": TRANSFER_NOTE_LIMIT,
+    }
+    return render(request, "routing/desk.html", shown)

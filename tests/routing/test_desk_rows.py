@@ -108,6 +108,7 @@ def test_an_offer_shows_the_customer_before_the_answer() -> None:
         "ani": ANI,
         "dnis": desk.number,
         "digits": "2, 4711",
+        "transfers": [],
     }
     assert desk.rows("contact") == []
 

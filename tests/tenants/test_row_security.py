@@ -75,7 +75,7 @@ ENGINE_READS = {
 # Tables that hold personal data: named here as well, so that widening the set above cannot take one in by accident.
 PERSONAL = {
     "agents_agent", "billing_usageline", "routing_backuproute", "routing_contactparty", "routing_flowrun",
-    "routing_outboundparty", "tenants_apikey",
+    "routing_outboundparty", "routing_transfer", "tenants_apikey",
     "tenants_auditentry", "tenants_customer", "tenants_idempotencyrecord", "tenants_membership", "tenants_user",
 }  # fmt: skip
 

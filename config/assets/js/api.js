@@ -67,3 +67,21 @@ export async function post(path, body, { csrfToken, key = newKey(), fetch = glob
     await wait(RETRY_AFTER_MS[attempt]);
   }
 }
+
+/**
+ * Reads JSON.
+ *
+ * @param {string} path
+ * @param {{fetch?: typeof fetch}} options
+ * @throws {Problem}
+ */
+export async function read(path, { fetch = globalThis.fetch } = {}) {
+  let response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", headers: { Accept: "application/json, application/problem+json" } });
+  } catch {
+    throw new Problem({ status: 0, title: "", detail: "", code: "unreachable" });
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
+}

@@ -3,7 +3,7 @@
 import Alpine from "@alpinejs/csp";
 
 import "./app.js";
-import { Problem, post } from "./api.js";
+import { Problem, post, read } from "./api.js";
 import { DESK_KEYS, listenForKeys } from "./keys.js";
 import { dayAndTime, duration, secondsSince, secondsUntil, timeOfDay } from "./format.js";
 import { ServerClock, connect, everySecond, pageData, toasts } from "./page.js";
@@ -17,6 +17,18 @@ const ring = new Ring();
 let keys = null;
 
 const draftKey = (contact) => `hotseat.wrap-up.${contact.id}`;
+
+const NOTHING_PASSED_ON = { contact: null, to: "", reason: "", note: "", escalates: false, refused: "" };
+
+/** What is asked of the API to pass a contact on to what was chosen: "next", "return", or a kind and its codes. */
+function wayOf({ contact, to, reason, note }) {
+  const path = `/api/v1/contacts/${contact}/`;
+  const [kind, ...codes] = to.split(" ");
+  if (kind === "next") return [`${path}escalate/`, { reason, note }];
+  if (kind === "return") return [`${path}return-to-queue/`, { reason, note }];
+  const target = kind === "service" ? { tenant: codes[0], service: codes[1] } : { [kind]: codes[0] };
+  return [`${path}transfer/`, { ...target, reason, note }];
+}
 
 function readDraft(contact) {
   return JSON.parse(window.sessionStorage.getItem(draftKey(contact)) ?? '{"disposition": "", "note": ""}');
@@ -36,6 +48,8 @@ const state = () => ({
   busy: "",
   draftOf: null,
   draft: { disposition: "", note: "" },
+  passing: NOTHING_PASSED_ON,
+  targets: { queues: [], agents: [], services: [] },
   ringOn: false,
   keysOn: true,
   title: document.title,
@@ -129,6 +143,10 @@ const view = {
   get nextState() { return this.labels.states[this.session?.next_state] ?? this.session?.next_state ?? ""; },
   get phoneOk() { return this.session?.phone_reachable === true; },
 
+  nameOfAgent(agent) {
+    const name = `${agent.number} · ${agent.name}`;
+    return agent.free ? name : this.labels.agent_not_free.replace("{agent}", name);
+  },
   callerOf(row) { return row.customer?.name || row.ani || this.labels.unknown_caller; },
   customerOf(row) { return row.customer ?? {}; },
   initialsOf(row) {
@@ -158,16 +176,20 @@ const view = {
 
 const actions = {
   /** Asks the API; says what it answered when it refuses. @returns {Promise<boolean>} whether it was done */
-  async ask(name, path, body = {}) {
+  ask(name, path, body = {}) {
+    return this.attempt(name, () => post(path, body, { csrfToken: this.csrfToken }), (...words) => this.say("danger", ...words));
+  },
+  /** Does one thing at a time; tells why it was refused. @returns {Promise<boolean>} whether it was done */
+  async attempt(name, work, tell) {
     if (this.busy) return false;
     this.busy = name;
     try {
-      await post(path, body, { csrfToken: this.csrfToken });
+      await work();
       return true;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (error.status === 0) this.say("danger", this.labels.unreachable, this.labels.unreachable_detail);
-      else this.say("danger", error.detail || error.title);
+      if (error.status === 0) tell(this.labels.unreachable, this.labels.unreachable_detail);
+      else tell(error.detail || error.title);
       return false;
     } finally {
       this.busy = "";
@@ -180,6 +202,21 @@ const actions = {
   reject(offer) { return this.ask("reject", `/api/v1/offers/${offer.id}/reject/`, { reason: "agent" }); },
   hangUp(contact) { return this.ask("end", `/api/v1/contacts/${contact.id}/end/`); },
   extend() { return this.ask("extend", `${SESSION}wrap-up/extend/`); },
+
+  async openTransfer(contact, to) {
+    const asks = async () => { this.targets = await read(`${SESSION}transfer-targets/`); };
+    if (!await this.attempt("targets", asks, (...words) => this.say("danger", ...words))) return;
+    this.passing = { ...NOTHING_PASSED_ON, contact: contact.id, escalates: contact.escalates, to };
+    this.$refs.transfer.showModal();
+  },
+  closeTransfer() { this.$refs.transfer.close(); },
+  async passOn() {
+    const [path, body] = wayOf(this.passing);
+    this.passing.refused = "";
+    // In the dialog, which covers everything else; what was written stays.
+    const tell = (...words) => { this.passing.refused = words.join(" "); };
+    if (await this.attempt("transfer", () => post(path, body, { csrfToken: this.csrfToken }), tell)) this.closeTransfer();
+  },
 
   async finish() {
     const contact = this.wrapping;
@@ -207,6 +244,8 @@ const actions = {
     if (action === "not-ready") this.$refs.notReady.click();
     if (action === "accept" && offer?.answer_mode === "desk") this.accept(offer);
     if (action === "reject" && offer) this.reject(offer);
+    if (action === "escalate" && this.active?.escalates) this.openTransfer(this.active, "next");
+    if (action === "transfer" && this.active) this.openTransfer(this.active, "");
   },
 };
 

@@ -2,7 +2,7 @@
 
 const KEY = "hotseat.keys";
 
-export const DESK_KEYS = { "?": "help", r: "ready", n: "not-ready", a: "accept", x: "reject" };
+export const DESK_KEYS = { "?": "help", r: "ready", n: "not-ready", a: "accept", x: "reject", e: "escalate", t: "transfer" };
 
 /** Whether a key press belongs to what has the focus, not to the page. */
 function isTyping(target) {
