@@ -14,6 +14,7 @@ from billing.public import CONTACT_ENDED, rate_when_call_ended, rate_when_ended
 from config.hints import HintSender
 from reporting.public import mark_told
 from routing.public import (
+    CALL_BACK_DUE,
     OUTBOUND_ENDED,
     STEP_SET,
     MatchRunner,
@@ -22,6 +23,7 @@ from routing.public import (
     judge_profile,
     refuse_required_skill,
     run_pool,
+    send_call_back,
     send_step,
     staff_changed,
 )
@@ -73,3 +75,4 @@ def wire() -> None:
     subscribe(CONTACT_ENDED, rate_when_ended)
     subscribe(OUTBOUND_ENDED, rate_when_call_ended)
     subscribe(STEP_SET, send_step)
+    subscribe(CALL_BACK_DUE, send_call_back)

@@ -27,6 +27,7 @@ from routing.selectors import calling_number, far_numbers, numbers_dialled
 from routing.services.backup import STEP_SET
 from routing.services.backup_plans import RouteDraft, save_plan
 from routing.services.backup_rules import look_at_plan
+from routing.services.call_backs import CALL_BACK_DUE
 from routing.services.commands import switch_hint
 from routing.services.desk import end_contact, finish_wrap_up
 from routing.services.flows import check_flow, publish_flow
@@ -48,9 +49,10 @@ from routing.states import (
     OfferState,
     SegmentKind,
 )
-from routing.tasks import send_step
+from routing.tasks import send_call_back, send_step
 
 __all__ = [
+    "CALL_BACK_DUE",
     "COMMAND",
     "CONTACT",
     "LIVE_OFFER",
@@ -108,6 +110,7 @@ __all__ = [
     "remove_queue",
     "run_pool",
     "save_plan",
+    "send_call_back",
     "send_step",
     "staff_changed",
     "sweep",

@@ -31,6 +31,8 @@ class EndReason(models.TextChoices):
     OVERFLOWED = "overflowed", _("overflowed")
     HANDED_OVER = "handed_over", _("handed over")
     REJECTED = "rejected", _("rejected")
+    NOT_REACHED = "not_reached", _("customer not reached")
+    CALLED_OFF = "called_off", _("call-back called off")
     SWITCH_LOST = "switch_lost", _("lost with the switch")
     FAILED = "failed", _("failed")
 
@@ -38,7 +40,12 @@ class EndReason(models.TextChoices):
 CONTACT = Transitions(
     gettext_noop("contact"),
     {
-        ContactState.ARRIVING: {ContactState.IN_FLOW, ContactState.DIVERTED, ContactState.ENDED},
+        ContactState.ARRIVING: {
+            ContactState.IN_FLOW,
+            ContactState.QUEUED,
+            ContactState.DIVERTED,
+            ContactState.ENDED,
+        },
         ContactState.IN_FLOW: {ContactState.QUEUED, ContactState.ENDED},
         ContactState.QUEUED: {
             ContactState.OFFERED,

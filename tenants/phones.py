@@ -39,6 +39,23 @@ def normalise(raw: str | None, *, region: str | None = None) -> str:
     return e164 if _E164.match(e164) else ""
 
 
+def is_premium(e164: str) -> bool:
+    """Whether a number in E.164 form costs its caller more than a call: premium rate or shared cost.
+
+    As libphonenumber's metadata have it for each country.
+    """
+    kind = phonenumbers.number_type(phonenumbers.parse(e164))
+    return kind in (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
+
+
+def region_of(e164: str) -> str | None:
+    """Return the region (ISO 3166) of a number in E.164 form; None for what is none, or of no country."""
+    if not _E164.match(e164):
+        return None
+    region: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(e164))
+    return None if region in (None, "ZZ", "001") else region
+
+
 def calling_hash(e164: str) -> str:
     """Return a keyed hash of a calling number: equal callers can be told apart from others, but not named.
 

@@ -48,7 +48,7 @@ from tenants.models import (
     User,
 )
 from tenants.partitions import ensure_partitions
-from tenants.phones import calling_hash, normalise
+from tenants.phones import calling_hash, is_premium, normalise, region_of
 from tenants.progress import process_name, report_progress
 from tenants.queries import load_query, run_query, write, write_query
 from tenants.relay import Happened, Relay, on_leaving, subscribe
@@ -146,6 +146,7 @@ __all__ = [
     "in_scope",
     "insert_row",
     "insert_rows",
+    "is_premium",
     "lease_is_ours",
     "load_query",
     "memberships_of",
@@ -158,6 +159,7 @@ __all__ = [
     "record",
     "record_once",
     "refuse_suspended",
+    "region_of",
     "release_lease",
     "report_progress",
     "request_match",

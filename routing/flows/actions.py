@@ -80,6 +80,14 @@ class LeaveQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeCallBack:
+    """Take a call-back and report `CallBackSettled`; as the node of that name says, `number` being what was typed."""
+
+    number: str | None
+    queue_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HandOver:
     """Ends the flow and this contact: the next one begins at another tenant's service."""
 
@@ -104,6 +112,7 @@ Action = (
     | StoreDigits
     | EnterQueue
     | LeaveQueue
+    | TakeCallBack
     | HandOver
     | HangUp
 )

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from routing.flows.hours import WEEKDAYS, OpeningHours, parse_interval
+from routing.flows.hours import OpeningHours, parse_hours
 from routing.flows.media import Prompt, RecordedSound, SpokenText
 
 SCHEMA_VERSION = 1
@@ -136,6 +135,25 @@ class Language:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBack:
+    """Takes a call-back to the caller's number, or to one that they have typed, and goes on by what came of it.
+
+    `number` names the digits typed; None: the calling number, unless hidden. `queue` is where the call-back waits;
+    None: the queue from which the caller has come. `exists`: there is an open call-back to the number already.
+    """
+
+    taken: str
+    refused: str
+    exists: str
+    number: str | None
+    queue: str | None
+
+    def target(self, result: str) -> str:
+        """Where a result leads."""
+        return {"taken": self.taken, "exists": self.exists}.get(result, self.refused)
+
+
+@dataclass(frozen=True, slots=True)
 class HandOver:
     """Ends the flow: the interaction goes on at another tenant's service."""
 
@@ -171,7 +189,7 @@ class HangUp:
     reason: str
 
 
-Node = Answer | Announce | Menu | Digits | Hours | Called | Caller | Language | HandOver | Queue | HangUp
+Node = Answer | Announce | Menu | Digits | Hours | Called | Caller | Language | CallBack | HandOver | Queue | HangUp
 TERMINAL_NODES = (HandOver, Queue, HangUp)
 QUESTION_NODES = (Menu, Digits)
 MEDIA_NODES = (Announce, Menu, Digits)
@@ -209,6 +227,9 @@ def exits(node: Node) -> tuple[Exit, ...]:  # noqa: PLR0911 - one return a type 
         case Caller():
             of_segments = tuple(Exit(("segments", name), target) for name, target in node.segments.items())
             return (*of_segments, Exit(("known",), node.known), Exit(("unknown",), node.unknown))
+        case CallBack():
+            ways = (Exit(("taken",), node.taken), Exit(("refused",), node.refused))
+            return ways if node.exists == node.taken else (*ways, Exit(("exists",), node.exists))
         case Queue():
             return _key_exits(node.keys) + tuple(_queue_exits(node))
         case HandOver() | HangUp():
@@ -316,19 +337,9 @@ def _parse_digits(data: Mapping[str, Any]) -> Digits:
     )
 
 
-def _parse_hours(data: Mapping[str, Any]) -> Hours:
-    weekly, special = data["weekly"], data.get("special_days", {})
-    return Hours(
-        hours=OpeningHours(
-            weekly=tuple(tuple(parse_interval(pair) for pair in weekly.get(day, ())) for day in WEEKDAYS),
-            holidays=frozenset(date.fromisoformat(day) for day in data.get("holidays", ())),
-            special_days={
-                date.fromisoformat(day): tuple(parse_interval(pair) for pair in pairs) for day, pairs in special.items()
-            },
-        ),
-        open=data["open"],
-        closed=data["closed"],
-    )
+def _parse_call_back(data: Mapping[str, Any]) -> CallBack:
+    taken = data["taken"]
+    return CallBack(taken, data["refused"], data.get("exists", taken), data.get("number"), data.get("queue"))
 
 
 def _parse_queue(data: Mapping[str, Any]) -> Queue:
@@ -350,10 +361,11 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any]], Node]] = {
     "play": _parse_announce,
     "menu": lambda data: Menu(_parse_question(data), dict(data["keys"])),
     "digits": _parse_digits,
-    "hours": _parse_hours,
+    "hours": lambda data: Hours(parse_hours(data), data["open"], data["closed"]),
     "called": lambda data: Called(dict(data["numbers"]), data["otherwise"]),
     "caller": lambda data: Caller(data["known"], data["unknown"], dict(data.get("segments", {}))),
     "language": lambda data: Language(data["language"], data["next"]),
+    "callback": _parse_call_back,
     "hand_over": lambda data: HandOver(data["tenant"], data["service"]),
     "queue": _parse_queue,
     "hang_up": lambda data: HangUp(data["reason"]),

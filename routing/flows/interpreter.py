@@ -15,7 +15,16 @@ from routing.flows.actions import Action
 from routing.flows.definition import KEYS, FlowDefinition, Node
 from routing.flows.media import Media, Prompt, media_for
 from routing.flows.state import FlowFacts, FlowState
-from routing.flows.triggers import Answered, KeyPressed, MediaFinished, QueueRefused, Started, TimedOut, Trigger
+from routing.flows.triggers import (
+    Answered,
+    CallBackSettled,
+    KeyPressed,
+    MediaFinished,
+    QueueRefused,
+    Started,
+    TimedOut,
+    Trigger,
+)
 
 MAX_TRANSITIONS = 200
 MAX_TYPED_AHEAD = 32
@@ -52,6 +61,8 @@ def advance(definition: FlowDefinition, state: FlowState, trigger: Trigger, fact
             walk.key_pressed(trigger.key)
         case TimedOut():
             walk.timed_out(trigger.timer)
+        case CallBackSettled():
+            walk.call_back_settled(trigger.result)
     return FlowStep(walk.state, tuple(walk.actions))
 
 
@@ -153,6 +164,10 @@ class _Walk:
             case nodes.Menu() | nodes.Digits():
                 self._follow(self._ask_again(node.question, invalid=False))
 
+    def call_back_settled(self, result: str) -> None:
+        if isinstance(node := self._node(), nodes.CallBack):
+            self._follow(node.target(result))
+
     def leave_queue(self, way: str, trigger: Trigger) -> None:
         """Go on from a queue: the caller wants to, has waited for long enough, or was not taken."""
         self._set(ended=False, typed_ahead="")
@@ -191,6 +206,10 @@ class _Walk:
                 return node.next
             case nodes.Hours() | nodes.Called() | nodes.Caller():
                 return self._branch(node)
+            case nodes.CallBack():
+                typed = self.state.collected.get(node.number, "") if node.number else None
+                self.actions.append(actions.TakeCallBack(typed, node.queue))
+                return None
             case nodes.Queue():
                 self._enter_queue(node)
                 return None

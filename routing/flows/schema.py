@@ -60,6 +60,7 @@ def _mapping(key_pattern: str, value: Schema, description: str, *, least: int = 
 
 _TARGET = _text(_NODE_NAME, gettext_noop("the name of a node"))
 _KEYS = _mapping(r"^[0-9*#]\Z", _TARGET, gettext_noop("nodes by key; a key is one of 0-9, * and #"))
+_DIGITS_NAME = _text(r"^[a-z][a-z0-9_]{0,39}\Z", gettext_noop("a name of a-z, 0-9 and _, at most 40"))
 _CODE = _text(r"^[a-z0-9][a-z0-9_-]{0,62}\Z", gettext_noop("a code of a-z, 0-9, - and _, at most 63"))
 _LANGUAGE = _text(r"^[a-z]{2,3}(-[a-z0-9]{2,8})*\Z", gettext_noop("a language code such as en or zh-hans"))
 _SPOKEN = _mapping(
@@ -132,7 +133,7 @@ NODES: dict[str, Schema] = {
     "menu": _question({"keys": _KEYS}, {}),
     "digits": _question(
         {
-            "name": _text(r"^[a-z][a-z0-9_]{0,39}\Z", gettext_noop("a name of a-z, 0-9 and _, at most 40")),
+            "name": _DIGITS_NAME,
             "max_digits": _DIGIT_COUNT,
         },
         {
@@ -182,6 +183,9 @@ NODES: dict[str, Schema] = {
         {"segments": _mapping(r"^.{1,40}\Z", _TARGET, gettext_noop("nodes by the name of a customer segment"))},
     ),
     "language": _node({"language": _LANGUAGE, "next": _TARGET}),
+    "callback": _node(
+        {"taken": _TARGET, "refused": _TARGET}, {"exists": _TARGET, "number": _DIGITS_NAME, "queue": _CODE}
+    ),
     "hand_over": _node({"tenant": _CODE, "service": _CODE}),
     "queue": _node(
         {"queue": _CODE},

@@ -45,4 +45,11 @@ class QueueRefused:
     why: QueueRefusal
 
 
-Trigger = Started | Answered | MediaFinished | KeyPressed | TimedOut | QueueRefused
+@dataclass(frozen=True, slots=True)
+class CallBackSettled:
+    """What came of the call-back that was asked for: "taken", "exists", or the code of the refusal."""
+
+    result: str
+
+
+Trigger = Started | Answered | MediaFinished | KeyPressed | TimedOut | QueueRefused | CallBackSettled

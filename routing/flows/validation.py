@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from routing.flows.definition import (
     Announce,
+    CallBack,
     Digits,
     FlowDefinition,
     HandOver,
@@ -121,7 +122,7 @@ def validate_flow(data: object, references: References) -> FlowReport:
 def _reference_problems(name: str, node: Node, references: References) -> Iterator[Problem]:
     path = ("nodes", name)
     match node:
-        case Queue() if node.queue not in references.queues:
+        case Queue() | CallBack() if node.queue is not None and node.queue not in references.queues:
             message = _("There is no queue %(code)s.") % {"code": shown(node.queue)}
             yield Problem(pointer((*path, "queue")), "unknown-queue", message)
         case HandOver() if (node.tenant, node.service) not in references.services:

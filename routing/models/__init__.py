@@ -1,4 +1,12 @@
 from routing.models.backup import BackupActivation, BackupPlan, BackupRoute, Diversion, OutboundCall, OutboundParty
+from routing.models.call_backs import (
+    CallBack,
+    CallBackAttempt,
+    CallBackMode,
+    CallBackParty,
+    CallBackRule,
+    CallBackSource,
+)
 from routing.models.contacts import (
     Channel,
     Contact,
@@ -25,6 +33,12 @@ __all__ = [
     "BackupPlan",
     "BackupRoute",
     "BarredPrefix",
+    "CallBack",
+    "CallBackAttempt",
+    "CallBackMode",
+    "CallBackParty",
+    "CallBackRule",
+    "CallBackSource",
     "Channel",
     "CommandKind",
     "Contact",

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connections
 
-from routing.models import CommandKind, ContactParty, OutboundParty, SwitchCommand, Trunk
+from routing.models import CommandKind, ContactParty, Direction, OutboundParty, SwitchCommand, Trunk
 from routing.node.sounds import Sounds
 from routing.services.callers import Caller, recent_caller
 from routing.states import COMMAND, CommandState
@@ -43,7 +43,12 @@ class Command:
     @property
     def is_outbound(self) -> bool:
         """Whether it dials to the outside."""
-        return "outbound" in self.arguments
+        return "outbound" in self.arguments or self.calls_back
+
+    @property
+    def calls_back(self) -> bool:
+        """Whether it dials the customer of a call-back."""
+        return "customer" in self.arguments
 
     @property
     def keys(self) -> list[str]:
@@ -108,13 +113,18 @@ def settle_done(commands: Sequence[UUID], held: Held) -> None:
 def caller_of(command: Command) -> tuple[str, str]:
     """Return the name and number that the phone rung is to show, read in the contact's own scope.
 
-    An agent sees the caller, nothing of one who hides. To the outside goes what the trunk shows: the caller's number,
+    An agent sees the caller, nothing of one who hides, or whom they are to call back. That customer sees the service's
+    number. To the outside otherwise goes what the trunk shows: the caller's number,
     or the number that was called, which is never nobody's.
     """
     with tenant_scope(UUID(command.arguments["tenant"]), read_only=True):
-        party = find_row(ContactParty, "t.contact_id = %s", [command.contact_id])
+        party = find_row(ContactParty, "t.contact_id = %s", [command.contact_id], joined=("contact",))
     if party is None:
         return "", ""
+    if command.calls_back:
+        return "", party.ani
+    if party.contact.direction == Direction.OUTBOUND:
+        return party.name, party.dnis
     return _shown(command, Caller(ani=party.ani, restricted=party.ani_restricted, dnis=party.dnis, name=party.name))
 
 
@@ -133,10 +143,19 @@ def _shown(command: Command, caller: Caller) -> tuple[str, str]:
 def number_of(command: Command) -> str:
     """Return the number that an outbound dial goes to, read in the contact's own scope: commands hold none."""
     with tenant_scope(UUID(command.arguments["tenant"]), read_only=True):
+        if command.calls_back:
+            return _number_of_customer(command)
         party = find_row(OutboundParty, "t.call_id = %s", [UUID(command.arguments["outbound"])])
         if party is None:
             raise SwitchRefused(f"outbound call {command.arguments['outbound']} has no number")
         return party.number
+
+
+def _number_of_customer(command: Command) -> str:
+    party = find_row(ContactParty, "t.contact_id = %s", [command.contact_id])
+    if party is None or not party.dnis:
+        raise SwitchRefused(f"contact {command.contact_id} has no number to call")
+    return party.dnis
 
 
 async def perform(  # noqa: C901, PLR0912 - one branch a command

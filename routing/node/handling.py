@@ -10,6 +10,8 @@ from routing.models import Contact, SwitchNode
 from routing.services.announce import resume_music
 from routing.services.arrive import arrive_call
 from routing.services.backup_calls import announcement_over, take_next_route
+from routing.services.call_backs import CUSTOMER_PREFIX
+from routing.services.customer_legs import customer_answered, customer_ringing
 from routing.services.diversions import BACKUP_LABEL
 from routing.services.flow import advance_flow, resume_flows, start_flow
 from routing.services.hold import leg_held, leg_unheld
@@ -36,6 +38,8 @@ def handle(event: port.SwitchEvent, *, node: str) -> None:  # noqa: C901, PLR091
                 begin(tenant_id=arrival.tenant_id, contact_id=arrival.contact_id, node=node)
         case port.LegRinging() if is_outbound(event.channel):
             outbound_ringing(channel=event.channel, at=event.at, node=node)
+        case port.LegRinging() if event.channel.startswith(CUSTOMER_PREFIX):
+            customer_ringing(channel=event.channel, at=event.at, node=node)
         case port.LegRinging():
             leg_ringing(channel=event.channel, at=event.at, node=node)
         case port.LegAnswered():
@@ -115,6 +119,9 @@ def note_node(*, node: str, connected: bool, at: datetime) -> None:
 def _answered(event: port.LegAnswered, *, node: str) -> None:
     if event.channel.startswith(AGENT_PREFIX):
         agent_answered(channel=event.channel, at=event.at, node=node, sip_call_id=event.sip_call_id)
+        return
+    if event.channel.startswith(CUSTOMER_PREFIX):
+        customer_answered(channel=event.channel, at=event.at, node=node, sip_call_id=event.sip_call_id)
         return
     if is_outbound(event.channel):
         outbound_answered(channel=event.channel, at=event.at, node=node, sip_call_id=event.sip_call_id)

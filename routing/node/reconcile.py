@@ -13,7 +13,17 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.public import Station
-from routing.models import CommandKind, Contact, Leg, Offer, OutboundCall, Participation, SwitchCommand, SwitchNode
+from routing.models import (
+    CallBackAttempt,
+    CommandKind,
+    Contact,
+    Leg,
+    Offer,
+    OutboundCall,
+    Participation,
+    SwitchCommand,
+    SwitchNode,
+)
 from routing.services.offers import leg_channel_of
 from routing.services.outbound import outbound_name
 from routing.services.situation import offer_of_bridge
@@ -88,6 +98,9 @@ def compare(
         # Whom the platform dials, or has dialled, for a caller on a backup route.
         calls = OutboundCall.objects.filter(contact__node=node, contact__state=ContactState.DIVERTED)
         outside = {outbound_name(call) for call in calls.filter(ended_at__isnull=True).values_list("id", flat=True)}
+        # Customers who are called back.
+        tries = CallBackAttempt.objects.filter(contact__node=node, ended_at__isnull=True, dialled_at__isnull=False)
+        outside |= set(tries.values_list("contact__caller_channel", flat=True))
         awaited |= outside
         rows = list(Leg.objects.filter(Q(node=node, ended_at__isnull=True) | Q(channel_id__in=present.keys())))
         answers = _answer_times(rows)

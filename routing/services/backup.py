@@ -17,10 +17,11 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from routing.backup_states import ACTIVATION, NEXT_STEP, ActivationState, BackupStep
-from routing.models import BackupActivation, BackupPlan, BackupRoute, Contact, Diversion, EntryPoint
-from routing.services.backup_calls import move_waiting, read_outside
+from routing.models import BackupActivation, BackupPlan, BackupRoute, Contact, Direction, Diversion, EntryPoint
+from routing.services.backup_calls import move_waiting
 from routing.services.backup_plans import RoutesRefused, live_activation, lock_plan
 from routing.services.backup_targets import Fault, judge_ways, ways_of
+from routing.services.outside import read_outside
 from routing.states import ContactState
 from tenants.public import (
     Conflict,
@@ -187,7 +188,11 @@ def _waiting(work: _Work) -> list[UUID]:
         routes = BackupRoute.objects.filter(plan=activation.plan, takes_waiting=True)
         if activation.state != ActivationState.ACTIVATING or not routes.exists():
             return []
-        rows = Contact.objects.filter(state=ContactState.QUEUED, entry_point__number_id=activation.plan.number_id)
+        rows = Contact.objects.filter(
+            state=ContactState.QUEUED,
+            direction=Direction.INBOUND,
+            entry_point__number_id=activation.plan.number_id,
+        )
         if activation.cause == BackupActivation.Cause.QUEUE:
             rows = rows.filter(queue_id=activation.plan.queue_id)
         tried = Diversion.objects.filter(activation=activation).values("contact_id")

@@ -6,8 +6,6 @@ none is left, the caller goes the usual way, or back to the place in the queue f
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,7 +17,6 @@ from routing.flows.media import SpokenText, media_for
 from routing.models import (
     BackupActivation,
     BackupRoute,
-    BarredPrefix,
     CommandKind,
     Contact,
     Diversion,
@@ -27,7 +24,6 @@ from routing.models import (
     FlowRun,
     Leg,
     Queue,
-    Trunk,
 )
 from routing.services.backup_targets import barred_by
 from routing.services.commands import caller_command
@@ -46,12 +42,12 @@ from routing.services.flow_steps import FLOW_TIMER, PLAY_NET, START_LABEL, START
 from routing.services.offers import CONNECT_LEASE
 from routing.services.outbound import dial_out, hang_up_out
 from routing.services.outbound_legs import close_call, give_way
+from routing.services.outside import Outside, read_outside
 from routing.services.playback import medium, playback_id
 from routing.services.segments import begin_segment
 from routing.states import CONTACT, ContactState, EndReason, SegmentKind
 from routing.switch.port import Cause
 from tenants.public import (
-    CSP_TENANT_ID,
     Due,
     claim_timer,
     db_now,
@@ -68,24 +64,6 @@ log = logging.getLogger(__name__)
 
 LEASE_MARGIN = timedelta(seconds=5)
 """How much longer than its ring time a number may take until something is heard of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What the operator says of the outside: who may not be dialled, and the trunks in order."""
-
-    barred: Sequence[BarredPrefix]
-    trunks: Sequence[Trunk]
-
-    def trunk_of(self, node: str) -> Trunk | None:
-        """Return the first active trunk of an exchange."""
-        return next((trunk for trunk in self.trunks if trunk.node == node and trunk.active), None)
-
-
-def read_outside() -> Outside:
-    """Read what the operator says of the outside. Opens the platform's scope."""
-    with tenant_scope(CSP_TENANT_ID, read_only=True):
-        return Outside(list(BarredPrefix.objects.all()), list(Trunk.objects.all()))
 
 
 def take_next_route(*, tenant_id: UUID, contact_id: UUID, node: str) -> None:

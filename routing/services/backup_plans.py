@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from routing.backup_states import LIVE_ACTIVATION
 from routing.models import BackupActivation, BackupPlan, BackupRoute, EntryPoint, Queue
-from routing.services.backup_calls import read_outside
 from routing.services.backup_targets import Fault, Way, clean_destination, judge_ways, ways_of
 from routing.services.exchanges import known_exchanges
+from routing.services.outside import read_outside
 from routing.speech.voices import SPOKEN_LANGUAGES
 from tenants.public import (
     Conflict,

@@ -8,8 +8,19 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from routing.models import CommandKind, Contact, Demand, Interaction, Offer, Participation, Queue, RoutingPolicy
+from routing.models import (
+    CommandKind,
+    Contact,
+    Demand,
+    Direction,
+    Interaction,
+    Offer,
+    Participation,
+    Queue,
+    RoutingPolicy,
+)
 from routing.services.affinity import begin_affinity, end_affinity, told_of_affinity
+from routing.services.call_backs import caller_hung_up, end_attempt, is_unanswered_call_back
 from routing.services.commands import caller_command
 from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, end_segment
@@ -104,6 +115,7 @@ def enter_queue(
     answered: bool,
     at: datetime,
     since: datetime,
+    step: int = 0,
 ) -> None:
     """Let the contact wait in `queue` for an agent with the skills that `demand` names; ordered by `since`, as the
     tenant's policy orders the contacts of this queue.
@@ -113,7 +125,9 @@ def enter_queue(
     """
     CONTACT.apply(contact, ContactState.QUEUED)
     priority = queue.priority if priority is None else priority
-    wait_in_queue(contact, queue, demand, policy, priority=min(priority, HIGHEST_PRIORITY), at=at, since=since)
+    wait_in_queue(
+        contact, queue, demand, policy, priority=min(priority, HIGHEST_PRIORITY), at=at, since=since, step=step
+    )
     entertain(contact, answered=answered, at=at)
 
 
@@ -126,9 +140,10 @@ def wait_in_queue(
     priority: int,
     at: datetime,
     since: datetime,
+    step: int = 0,
 ) -> None:
-    """Let a contact that is to wait do so in this queue, at its first step, as `enter_queue` describes."""
-    contact.queue, contact.demand, contact.step = queue, demand, 0
+    """Let a contact that is to wait do so in this queue, at `step`, as `enter_queue` describes."""
+    contact.queue, contact.demand, contact.step = queue, demand, step
     contact.priority, contact.queued_at = priority, at
     has_aged = priority == AGED
     contact.order_at = since if has_aged else since + policy.shift_of(queue, contact.segment)
@@ -177,7 +192,9 @@ def entertain(contact: Contact, *, answered: bool, at: datetime) -> None:
     if contact.queue is None:
         return
     if not answered:
-        caller_command(contact, CommandKind.INDICATE_RINGING, at=at)
+        # Nobody hears anything yet of whom we are to call ourselves.
+        if contact.direction == Direction.INBOUND:
+            caller_command(contact, CommandKind.INDICATE_RINGING, at=at)
         return
     caller_command(contact, CommandKind.START_MUSIC, at=at, music_class=contact.queue.music_class)
     if contact.queue.announce_seconds:
@@ -233,6 +250,11 @@ def end_contact_row(contact: Contact, interaction: Interaction, *, reason: EndRe
     if reason in (EndReason.ABANDONED, EndReason.SHORT_ABANDONED):
         note("contact.abandoned", contact, at=contact.ended_at, short=reason == EndReason.SHORT_ABANDONED)
     save(contact, "end_reason", "ending", "ended_at", "metered_ms", *over)
+    if contact.call_back_id is not None:
+        if contact.direction == Direction.OUTBOUND:
+            end_attempt(contact, reason=reason, at=contact.ended_at)
+        else:
+            caller_hung_up(contact, at=contact.ended_at)
 
 
 def metered_ms(interaction: Interaction, contact: Contact) -> int:
@@ -243,12 +265,16 @@ def metered_ms(interaction: Interaction, contact: Contact) -> int:
     return max(0, (contact.ended_at - began) // timedelta(milliseconds=1))
 
 
-def reason_of_hang_up(contact: Contact, *, at: datetime) -> EndReason:
+def reason_of_hang_up(contact: Contact, interaction: Interaction, *, at: datetime) -> EndReason:
     """Say what the end of a contact is called when its caller's leg ends now."""
     if contact.ending:
         return EndReason(contact.ending)
     if contact.state == ContactState.ENGAGED:
         return EndReason.HANDLED
+    if is_unanswered_call_back(contact, interaction.answered_at):
+        return EndReason.NOT_REACHED
+    if contact.call_back_id is not None and contact.direction == Direction.INBOUND:
+        return EndReason.CALLBACK_TAKEN
     if contact.queued_at is None or contact.queue is None:
         return EndReason.LEFT_FLOW
     waited = at - contact.queued_at

@@ -6,6 +6,7 @@ committed as a timer and then done at once by the engine's role; after a crash t
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,10 +15,13 @@ from uuid import UUID
 from routing import flows
 from routing.eligibility import with_demands
 from routing.flows import triggers
+from routing.flows.definition import CallBack
 from routing.models import Contact, ContactParty, FlowRun
 from routing.services.contacts import IN_QUEUE, NOT_WHILE_IT_RINGS, lock_contact, save
+from routing.services.flow_call_backs import settle_call_back
 from routing.services.flow_steps import (
     ANSWERED_LABEL,
+    CALL_BACK_LABEL,
     FLOW_TIMER,
     PLAYED_LABEL,
     START_LABEL,
@@ -26,6 +30,7 @@ from routing.services.flow_steps import (
     enter_flow,
 )
 from routing.services.hand_over import hand_over_contact
+from routing.services.outside import Outside, read_outside
 from routing.services.situation import on_our_clock
 from routing.states import ContactState
 from tenants.public import (
@@ -46,6 +51,17 @@ from tenants.public import (
 log = logging.getLogger(__name__)
 
 REMEMBERED_KEYS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Follows:
+    """What a step leaves to be done in other scopes."""
+
+    hand_over: dict[str, Any] | None = None
+    call_back: bool = False
+
+
+_NOTHING = _Follows()
 
 
 def start_flow(*, tenant_id: UUID, contact_id: UUID, node: str) -> None:
@@ -76,7 +92,14 @@ def advance_flow(
         event_key=event_key,
         claim=claim,
     )
-    service = with_demands(step)
+    _follow_up(with_demands(step), tenant_id=tenant_id, contact_id=contact_id, node=node)
+
+
+def _follow_up(follows: _Follows, *, tenant_id: UUID, contact_id: UUID, node: str) -> None:
+    """Do what a step has left to be done; what happens meanwhile to this process, its timer makes up for."""
+    if follows.call_back:
+        _take_call_back(tenant_id=tenant_id, contact_id=contact_id, node=node)
+    service = follows.hand_over
     if service is not None:
         arrival = with_demands(
             lambda: hand_over_contact(tenant_id=tenant_id, contact_id=contact_id, service=service, node=node)
@@ -131,6 +154,9 @@ def resume_flow(*, tenant_id: UUID, contact_id: UUID, node: str, answered: bool,
 def flow_timer(due: Due) -> None:
     """A flow's own timer ran out, or something that it waits for was lost: its start, the answer, a prompt's end."""
     label = str(due.data["label"])
+    if label == CALL_BACK_LABEL:
+        _take_call_back(tenant_id=due.tenant_id, contact_id=due.subject_id, node="", claim=lambda: claim_timer(due))
+        return
     trigger: triggers.Trigger = triggers.TimedOut(label)
     if label == START_LABEL:
         trigger = triggers.Started()
@@ -151,45 +177,69 @@ def _run(
     trigger: triggers.Trigger,
     event_key: str,
     claim: Callable[[], bool] | None,
-) -> dict[str, Any] | None:
-    """Take one step in the tenant's scope. Returns the hand-over that is to follow."""
+) -> _Follows:
+    """Take one step in the tenant's scope. Returns what is to follow."""
     with tenant_scope(tenant_id, node=node):
         contact = lock_contact(contact_id)
         now = db_now()
         if claim is not None and not claim():
-            return None
+            return _NOTHING
         if not _may_take(contact, trigger, at=now):
-            return None
+            return _NOTHING
         run = find_row(FlowRun, "t.contact_id = %s", [contact_id])
         if run is None:
             raise RuntimeError(f"contact {contact_id} has no flow run")
         if event_key and event_key in run.applied:
-            return None
-        starts = isinstance(trigger, triggers.Started)
-        taken = _take_step(contact, flows.FlowState.from_json(run.state), trigger, starts=starts, now=now)
-        run.state = taken.state.as_json()
+            return _NOTHING
         run.applied = [*run.applied, event_key][-REMEMBERED_KEYS:] if event_key else run.applied
-        update_row(run, "state", "applied")
-        if starts and contact.state == ContactState.IN_FLOW:
+        taken = _step(contact, run, trigger, now=now)
+        if isinstance(trigger, triggers.Started) and contact.state == ContactState.IN_FLOW:
             save(contact)
-        return taken.hand_over
+        return _Follows(taken.hand_over, taken.call_back)
 
 
-def _take_step(
-    contact: Contact, state: flows.FlowState, trigger: triggers.Trigger, *, starts: bool, now: datetime
-) -> FlowStep:
+def _take_call_back(*, tenant_id: UUID, contact_id: UUID, node: str, claim: Callable[[], bool] | None = None) -> None:
+    """Take the call-back that the contact's flow waits for, and let the flow go on by what came of it."""
+    settle = partial(_settle, tenant_id, contact_id, node, read_outside(), claim)
+    _follow_up(with_demands(settle), tenant_id=tenant_id, contact_id=contact_id, node=node)
+
+
+def _settle(
+    tenant_id: UUID, contact_id: UUID, node: str, outside: Outside, claim: Callable[[], bool] | None
+) -> _Follows:
+    with tenant_scope(tenant_id, node=node):
+        contact = lock_contact(contact_id)
+        now = db_now()
+        run = find_row(FlowRun, "t.contact_id = %s", [contact_id])
+        if (claim is not None and not claim()) or run is None or contact.state != ContactState.IN_FLOW:
+            return _NOTHING
+        state = flows.FlowState.from_json(run.state)
+        place = definition_of(contact).nodes.get(state.node or "")
+        if state.ended or not isinstance(place, CallBack):
+            return _NOTHING
+        drop_timer(FLOW_TIMER, subject_id=contact.id)
+        result = settle_call_back(contact, place, state, outside, at=now)
+        taken = _step(contact, run, triggers.CallBackSettled(result), now=now)
+        return _Follows(taken.hand_over, taken.call_back)
+
+
+def _step(contact: Contact, run: FlowRun, trigger: triggers.Trigger, *, now: datetime) -> FlowStep:
     """Let the flow go on, as often as the queue that it leads to does not take the caller. Returns the last step."""
     definition, facts = definition_of(contact), _facts(contact, now=now)
     if contact.segment != facts.segment:
         contact.segment = facts.segment
         save(contact, "segment")
+    state, starts = flows.FlowState.from_json(run.state), isinstance(trigger, triggers.Started)
     while True:
         step = flows.advance(definition, state, trigger, facts)
         taken = FlowStep(contact, step.state, now=now, starts=starts)
         refusal = taken.carry_out(step.actions)
         if refusal is None:
-            return taken
+            break
         state, trigger = step.state, triggers.QueueRefused(refusal)
+    run.state = taken.state.as_json()
+    update_row(run, "state", "applied")
+    return taken
 
 
 def _may_take(contact: Contact, trigger: triggers.Trigger, *, at: datetime) -> bool:

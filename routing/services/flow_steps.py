@@ -40,6 +40,7 @@ HAND_OVER_TIMER = "hand-over"
 START_LABEL = "start"
 ANSWERED_LABEL = "answered"
 PLAYED_LABEL = "played:"
+CALL_BACK_LABEL = "call-back"
 START_NET = timedelta(seconds=2)
 """A flow that a crash kept from starting is started by its timer this much later."""
 
@@ -58,6 +59,7 @@ CAUSES = {"busy": Cause.USER_BUSY, "rejected": Cause.CALL_REJECTED, QUEUE_GONE: 
 """What a caller who was never answered is told (Q.850)."""
 
 HAND_OVER_NET = timedelta(seconds=2)
+CALL_BACK_NET = timedelta(seconds=2)
 PLAY_NET = timedelta(minutes=5)
 """Longer than any prompt: a text of 2,000 characters takes about two minutes."""
 
@@ -121,12 +123,13 @@ def enter_flow(contact: Contact, *, at: datetime) -> None:
 class FlowStep:
     """Carries out what one step wants, on a contact that is locked or just being made.
 
-    `starts`: it is the flow's first. `hand_over` is what is left to do after the step.
+    `starts`: it is the flow's first. `hand_over` and `call_back` are what is left to do after the step.
     """
 
     def __init__(self, contact: Contact, state: flows.FlowState, *, now: datetime, starts: bool) -> None:
         self.contact, self.state, self.now, self.starts = contact, state, now, starts
         self.hand_over: dict[str, Any] | None = None
+        self.call_back = False
         self._found: dict[str, Found | None] = {}
 
     def asks_who_calls(self, wanted: actions.EnterQueue) -> bool:
@@ -159,6 +162,10 @@ class FlowStep:
                 self._keep(action)
             case actions.LeaveQueue():
                 self._leave_queue()
+            case actions.TakeCallBack():
+                # Whom nobody may dial the platform's scope knows: it is taken in a transaction of its own.
+                self.call_back = True
+                self._set_timer(CALL_BACK_LABEL, CALL_BACK_NET)
             case actions.HandOver(tenant_slug=slug, service=service):
                 self._hand_over(slug, service)
             case actions.HangUp(reason=reason):
@@ -275,7 +282,8 @@ class FlowStep:
         )
 
     def _hang_up(self, reason: str) -> None:
-        self.contact.ending = ENDINGS.get(reason, EndReason.SELF_SERVED)
+        taken = self.contact.call_back_id is not None
+        self.contact.ending = EndReason.CALLBACK_TAKEN if taken else ENDINGS.get(reason, EndReason.SELF_SERVED)
         note("contact.flow_ended", self.contact, at=self.now, why=reason)
         save(self.contact, "ending")
         caller_command(self.contact, CommandKind.HANG_UP, at=self.now, cause=CAUSES.get(reason, Cause.NORMAL_CLEARING))

@@ -14,7 +14,9 @@ from agents.public import (
     SessionState,
     begin_wrap_up,
 )
+from routing.call_back_states import Outcome
 from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
+from routing.services.call_backs import is_unanswered_call_back
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
     await_no_step,
@@ -24,10 +26,19 @@ from routing.services.contacts import (
     reason_of_hang_up,
 )
 from routing.services.contacts import save as save_contact
+from routing.services.customer_legs import dial_for_agent
 from routing.services.diversions import leave_diversion
 from routing.services.flow_steps import ANSWERED_LABEL, FLOW_TIMER, START_NET
 from routing.services.leg_ends import note_leg_end
-from routing.services.offers import CONNECT_LEASE, OFFER_TIMER, blame, close_offer, mark_accepted, spare
+from routing.services.offers import (
+    CONNECT_LEASE,
+    OFFER_TIMER,
+    blame,
+    close_offer,
+    give_up_customer,
+    mark_accepted,
+    spare,
+)
 from routing.services.playback import POSITION_LABEL, playback_id
 from routing.services.segments import begin_segment, begin_wrap_up_segment, end_segment
 from routing.services.situation import Hands, bridge_id, look, offer_of_bridge, on_our_clock
@@ -120,6 +131,9 @@ def agent_answered(*, channel: str, at: datetime, node: str, sip_call_id: str = 
             return
         if offer.state == OfferState.OFFERED:
             mark_accepted(contact, offer, lease_until=now + CONNECT_LEASE, at=seen)
+        if is_unanswered_call_back(contact, leg.interaction.answered_at):
+            dial_for_agent(contact, offer, at=now)
+            return
         if leg.interaction.answered_at is None:
             caller_command(contact, CommandKind.ANSWER, at=now)
         else:
@@ -231,7 +245,7 @@ def caller_left(interaction: Interaction, contact: Contact | None, hands: Hands,
     if contact is None:
         return
     diverted = leave_diversion(contact, at=at)
-    reason = EndReason.SWITCH_LOST if lost else diverted or reason_of_hang_up(contact, at=at)
+    reason = EndReason.SWITCH_LOST if lost else diverted or reason_of_hang_up(contact, interaction, at=at)
     offer, participation, session = hands.offer, hands.participation, hands.session
     if offer is not None:
         close_offer(
@@ -270,6 +284,9 @@ def _offer_failed(
 ) -> None:
     """The agent's leg ended before the two were joined: the caller keeps the place, the agent gets what fits."""
     accepted = offer.state == OfferState.ACCEPTED
+    if accepted and is_unanswered_call_back(contact, leg.interaction.answered_at):
+        give_up_customer(contact, offer, session, outcome=Outcome.AGENT_LEFT, at=at)
+        return
     blameless = not accepted and (lost or cause in UNHEARD_CAUSES)
     if accepted:
         state, why = OfferState.FAILED, "left-before-bridge"

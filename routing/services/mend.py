@@ -12,7 +12,7 @@ from uuid import UUID
 
 from agents.public import Slot, lock_sessions, mend_sessions
 from routing.backup_states import DiversionState
-from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
+from routing.models import CommandKind, Contact, Direction, Interaction, Leg, Offer, Participation
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
     IN_QUEUE,
@@ -156,7 +156,7 @@ def _end_without_caller(contact: Contact, now: datetime) -> bool:
     if contact.state == ContactState.ENDED:
         return False
     leg = Leg.objects.filter(channel_id=contact.caller_channel).first()
-    if leg is not None and leg.ended_at is None:
+    if leg.ended_at is None if leg is not None else contact.direction == Direction.OUTBOUND:
         return False
     at = leg.ended_at if leg is not None and leg.ended_at is not None else now
     interaction = Interaction.objects.get(id=contact.interaction_id)

@@ -12,12 +12,14 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from agents.public import AgentSession, NotReadyReason, SessionState, back_off, lock_sessions, make_not_ready
-from routing.models import CommandKind, Contact, Exclusion, Interaction, Offer
+from routing.call_back_states import Outcome
+from routing.models import CommandKind, Contact, Direction, Exclusion, Interaction, Offer
 from routing.services.affinity import AFFINITY_TIMER, end_affinity
-from routing.services.commands import send
-from routing.services.contacts import entertain, live_offer, lock_contact, note, requeue, save
+from routing.services.call_backs import open_attempt
+from routing.services.commands import caller_command, send
+from routing.services.contacts import end_contact_row, entertain, live_offer, lock_contact, note, requeue, save
 from routing.services.slots import let_go
-from routing.states import CONTACT, LIVE_OFFER, OFFER, ContactState, OfferState, RejectReason
+from routing.states import CONTACT, LIVE_OFFER, OFFER, ContactState, EndReason, OfferState, RejectReason
 from tenants.public import (
     Conflict,
     Due,
@@ -107,16 +109,48 @@ def mark_accepted(contact: Contact, offer: Offer, *, lease_until: datetime, at: 
     offer.accepted_at, offer.lease_expires_at = at, lease_until
     offer.fence += 1
     update_row(offer, "state", "accepted_at", "lease_expires_at", "fence")
+    _time_lease(contact, offer)
+    note("offer.accepted", contact, at=at, offer=offer.id, agent_session=offer.session_id)
+    save(contact)
+
+
+def renew_lease(contact: Contact, offer: Offer, *, until: datetime) -> None:
+    """Give an accepted offer a new lease, with the next fence. Both are locked."""
+    offer.lease_expires_at = until
+    offer.fence += 1
+    update_row(offer, "lease_expires_at", "fence")
+    _time_lease(contact, offer)
+
+
+def _time_lease(contact: Contact, offer: Offer) -> None:
     set_timer(
         OFFER_TIMER,
         tenant_id=offer.tenant_id,
         subject_id=offer.id,
-        due_at=lease_until,
+        due_at=offer.lease_expires_at,
         contact=contact.id,
         fence=offer.fence,
     )
-    note("offer.accepted", contact, at=at, offer=offer.id, agent_session=offer.session_id)
-    save(contact)
+
+
+def give_up_customer(
+    contact: Contact, offer: Offer, session: AgentSession | None, *, outcome: Outcome, at: datetime
+) -> None:
+    """End an attempt whose agent was there and whose customer is not: what is left of it is taken away. All is locked.
+
+    The agent's telephone may be over or not; they are free, and nobody blames them.
+    """
+    attempt = open_attempt(contact)
+    if attempt is not None:
+        attempt.outcome = outcome
+        update_row(attempt, "outcome")
+    cause = f"customer-{outcome}".replace("_", "-")
+    close_offer(contact, offer, session, state=OfferState.RESCINDED, cause=cause, at=at, back_in_queue=False)
+    caller_command(contact, CommandKind.HANG_UP, at=at)
+    interaction = Interaction.objects.get(id=contact.interaction_id)
+    interaction.ended_at = at
+    update_row(interaction, "ended_at")
+    end_contact_row(contact, interaction, reason=EndReason.NOT_REACHED, at=at)
 
 
 def close_offer(
@@ -235,6 +269,9 @@ def expire_offer(due: Due) -> None:
 def _expire(contact: Contact, offer: Offer, session: AgentSession | None, *, at: datetime) -> None:
     """Close an offer whose lease is over, and treat the agent as they deserve: only one who was rung has missed it."""
     accepted = offer.state == OfferState.ACCEPTED
+    if accepted and contact.direction == Direction.OUTBOUND and _answered_at(contact) is None:
+        give_up_customer(contact, offer, session, outcome=Outcome.FAILED, at=at)
+        return
     was_rung = offer.ringing_at is not None or (offer.answer_mode == "desk" and not accepted)
     state = OfferState.TIMED_OUT if was_rung else OfferState.FAILED
     close_offer(contact, offer, session, state=state, cause="not-joined" if accepted else "lease", at=at)
@@ -265,6 +302,10 @@ def end_due_affinity(due: Due) -> None:
             note("contact.affinity_ended", contact, at=db_now())
             save(contact, *end_affinity(contact))
             request_match(due.tenant_id)
+
+
+def _answered_at(contact: Contact) -> datetime | None:
+    return Interaction.objects.values_list("answered_at", flat=True).get(id=contact.interaction_id)
 
 
 def _lock_for_desk(offer_id: UUID, session_id: UUID) -> tuple[Contact, Offer]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from agents.public import AgentSession, lock_sessions
 from routing.models import Contact, Interaction, Leg, Offer, Participation
+from routing.services.call_backs import CUSTOMER_PREFIX
 from routing.services.contacts import handler_of, live_offer
 from routing.services.offers import AGENT_PREFIX
 from tenants.public import fetch, uuid7, wanted, wanted_beside, write_query
@@ -35,6 +36,7 @@ THEIR_SESSION = """t.id IN (
     WHERE spoken.channel_id = %s AND contact.state <> 'ended'
 )"""
 BEGIN_LEG = Path(__file__).parents[1] / "sql" / "begin_agent_leg.sql"
+BEGIN_CUSTOMER_LEG = Path(__file__).parents[1] / "sql" / "begin_customer_leg.sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,13 @@ def look(channel: str) -> Situation | None:
     """Lock and return all that a report on `channel` may change; None when the channel is none of ours.
 
     One round trip: each statement sees what the locks before it have let through, and nobody changes a contact's offer
-    or parts without its lock. An agent's leg gets its row when the switch first speaks of it: an offer that is never
-    dialled has none.
+    or parts without its lock. An agent's leg, and a customer's who is called back, gets its row when the switch first
+    speaks of it: one that is never dialled has none.
     """
     if channel.startswith(AGENT_PREFIX):
         write_query(BEGIN_LEG, {"id": uuid7(), "channel": channel})
+    elif channel.startswith(CUSTOMER_PREFIX):
+        write_query(BEGIN_CUSTOMER_LEG, {"id": uuid7(), "channel": channel})
     contacts, sessions, legs = fetch(
         wanted(
             Contact,

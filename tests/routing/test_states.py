@@ -9,6 +9,7 @@ import pytest
 
 from agents.states import SESSION, SessionState
 from routing.backup_states import ACTIVATION, DIVERSION, ActivationState, DiversionState
+from routing.call_back_states import CALL_BACK, CallBackState
 from routing.states import COMMAND, CONTACT, OFFER, CommandState, ContactState, OfferState
 from tenants.public import Conflict, Transitions
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.nodb
 # Written out a second time on purpose: a change of a table must be made twice, knowingly.
 LEGAL: dict[str, set[tuple[str, str]]] = {
     "contact": {
-        ("arriving", "in_flow"), ("arriving", "diverted"), ("arriving", "ended"),
+        ("arriving", "in_flow"), ("arriving", "queued"), ("arriving", "diverted"), ("arriving", "ended"),
         ("in_flow", "queued"), ("in_flow", "ended"),
         ("queued", "offered"), ("queued", "in_flow"), ("queued", "diverted"), ("queued", "ended"),
         ("offered", "connecting"), ("offered", "queued"), ("offered", "ended"),
@@ -33,6 +34,15 @@ LEGAL: dict[str, set[tuple[str, str]]] = {
         ("choosing", "dialling"), ("choosing", "announcing"), ("choosing", "over"),
         ("dialling", "talking"), ("dialling", "choosing"), ("dialling", "over"),
         ("talking", "choosing"), ("talking", "over"), ("announcing", "over"),
+    },
+    "call-back": {
+        ("scheduled", "waiting"), ("scheduled", "dialling"), ("scheduled", "unreachable"), ("scheduled", "expired"),
+        ("scheduled", "cancelled"),
+        ("waiting", "dialling"), ("waiting", "scheduled"), ("waiting", "expired"), ("waiting", "cancelled"),
+        ("dialling", "reached"), ("dialling", "scheduled"), ("dialling", "unreachable"), ("dialling", "expired"),
+        ("dialling", "cancelled"),
+        ("reached", "done"), ("reached", "scheduled"), ("reached", "unreachable"), ("reached", "expired"),
+        ("done", "scheduled"), ("done", "unreachable"), ("done", "expired"),
     },
     "offer": {
         ("offered", "accepted"), ("offered", "rejected"), ("offered", "timed_out"), ("offered", "rescinded"),
@@ -54,6 +64,7 @@ MACHINES = [
     (SESSION, SessionState),
     (ACTIVATION, ActivationState),
     (DIVERSION, DiversionState),
+    (CALL_BACK, CallBackState),
 ]
 PAIRS = [(table, source, target) for table, states in MACHINES for source, target in product(states.values, repeat=2)]
 
@@ -84,11 +95,12 @@ def test_every_state_is_in_its_table_and_can_be_reached_and_left(table: Transiti
     assert set(table.table) == values
     entered = {target for targets in table.table.values() for target in targets}
     first = {"contact": "arriving", "offer": "offered", "switch command": "pending", "agent session": "not_ready"}
-    first |= {"activation": "activating", "diversion": "choosing"}
+    first |= {"activation": "activating", "diversion": "choosing", "call-back": "scheduled"}
     assert entered | {first[table.noun]} == values
     ends = {
         "contact": {"ended"}, "offer": {"connected", "rejected", "timed_out", "rescinded", "failed"},
         "switch command": {"done", "failed"}, "agent session": {"logged_out"},
         "activation": {"inactive", "failed"}, "diversion": {"over"},
+        "call-back": {"unreachable", "expired", "cancelled"},
     }  # fmt: skip
     assert table.final() == ends[table.noun]

@@ -64,7 +64,8 @@ ENGINE_READS = {
     "agents_station",
     "reporting_callrecord", "reporting_legrecord", "reporting_offerrecord", "reporting_projection",
     "reporting_sessionrecord", "reporting_stretch",
-    "routing_backupactivation", "routing_backupplan", "routing_contact", "routing_demand", "routing_diversion",
+    "routing_backupactivation", "routing_backupplan", "routing_callback", "routing_callbackattempt",
+    "routing_callbackrule", "routing_contact", "routing_demand", "routing_diversion",
     "routing_eligibility", "routing_entrypoint", "routing_exclusion", "routing_flow", "routing_flowversion",
     "routing_interaction", "routing_leg", "routing_offer", "routing_outboundcall", "routing_participation",
     "routing_queue", "routing_routingpolicy", "routing_segment", "routing_slothold", "routing_switchcommand",
@@ -74,8 +75,8 @@ ENGINE_READS = {
 
 # Tables that hold personal data: named here as well, so that widening the set above cannot take one in by accident.
 PERSONAL = {
-    "agents_agent", "billing_usageline", "routing_backuproute", "routing_contactparty", "routing_flowrun",
-    "routing_outboundparty", "routing_transfer", "tenants_apikey",
+    "agents_agent", "billing_usageline", "routing_backuproute", "routing_callbackparty", "routing_contactparty",
+    "routing_flowrun", "routing_outboundparty", "routing_transfer", "tenants_apikey",
     "tenants_auditentry", "tenants_customer", "tenants_idempotencyrecord", "tenants_membership", "tenants_user",
 }  # fmt: skip
 

@@ -12,7 +12,8 @@ from agents.public import AgentSession
 from agents.states import SESSION
 from config.checkout import ROOT
 from routing.backup_states import ACTIVATION, DIVERSION
-from routing.models import BackupActivation, Contact, Diversion, Offer, SwitchCommand
+from routing.call_back_states import CALL_BACK
+from routing.models import BackupActivation, CallBack, Contact, Diversion, Offer, SwitchCommand
 from routing.states import COMMAND, CONTACT, OFFER
 from tenants.public import Transitions
 
@@ -24,10 +25,11 @@ DIAGRAMS: dict[str, tuple[Transitions, type[Model]]] = {
     "switch command": (COMMAND, SwitchCommand),
     "activation": (ACTIVATION, BackupActivation),
     "diversion": (DIVERSION, Diversion),
+    "call-back": (CALL_BACK, CallBack),
 }
 """By name: the table, and the model whose `state` begins somewhere in it."""
 
-_PLACE = re.compile(r"(<!-- drawn: (?P<name>[a-z ]+) -->\n).*?(<!-- end of drawing -->)", re.DOTALL)
+_PLACE = re.compile(r"(<!-- drawn: (?P<name>[a-z -]+) -->\n).*?(<!-- end of drawing -->)", re.DOTALL)
 
 
 class Command(BaseCommand):
