@@ -1,8 +1,8 @@
 """Affinity: a contact that for some time goes to one agent alone, then to everybody. Inner steps; it is locked.
 
 It is the contact's, not a demand's: matching reads it with the contact (`routing/matching/sql/waiting.sql`). Whoever
-begins it says which agent, by the session in which they are at work: who served the caller last, or whom a colleague
-chose.
+begins it says which agent, by the session in which they are at work: who served the caller last, whom a colleague
+chose, or who has promised to call back.
 """
 
 from datetime import datetime, timedelta
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from agents.public import AgentSession
 from routing.models import Contact, Demand, Queue
-from tenants.public import drop_timer, run_query, set_timer
+from tenants.public import drop_timer, find_row, run_query, set_timer
 
 AFFINITY_TIMER = "affinity"
 LAST_AGENT = Path(__file__).parents[1] / "sql" / "last_agent.sql"
@@ -31,6 +32,19 @@ def begin_affinity(contact: Contact, queue: Queue, demand: Demand, *, at: dateti
 def wait_for(contact: Contact, session_id: UUID, *, until: datetime) -> tuple[str, ...]:
     """Let the contact go to nobody but the agent at work in this session; return the fields that are to be saved."""
     contact.affinity_session_id, contact.affinity_until = session_id, until
+    set_timer(AFFINITY_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=until)
+    return ("affinity_session", "affinity_until")
+
+
+def wait_for_agent(contact: Contact, agent_id: UUID, *, until: datetime) -> tuple[str, ...]:
+    """Let the contact wait for this agent alone, whoever served its caller last; nothing unless they are at work.
+
+    Returns the fields that are to be saved.
+    """
+    session = find_row(AgentSession, "t.agent_id = %s AND t.logged_out_at IS NULL", [agent_id])
+    if session is None:
+        return ()
+    contact.affinity_session_id, contact.affinity_until = session.id, until
     set_timer(AFFINITY_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=until)
     return ("affinity_session", "affinity_until")
 

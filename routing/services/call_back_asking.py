@@ -11,9 +11,8 @@ from routing.call_back_states import OPEN_CALL_BACK
 from routing.eligibility import find_policy
 from routing.models import CallBack, CallBackParty, CallBackRule, CallBackSource, Contact, EntryPoint, Queue
 from routing.services.call_backs import next_opening, rule_of, schedule
-from routing.services.contacts import note, save
+from routing.services.contacts import came_at, note, save
 from routing.services.outside import callable_number, read_outside
-from routing.services.steps import came_at
 from tenants.public import (
     Conflict,
     Invalid,
@@ -75,7 +74,8 @@ def ask_for_call_back(
     Raises NotFound; Invalid "number-…" (as `callable_number` says), "name-too-long", "note-too-long", "window-…",
     "no-queue", "closed"; a call-back that is open already is returned as it is.
     """
-    _check(wish)
+    check_text(wish.name, NAME_LIMIT, "name-too-long")
+    check_text(wish.note, NOTE_LIMIT, "note-too-long")
     outside = read_outside()
     with tenant_scope(tenant_id, actor=actor):
         entry_point = EntryPoint.objects.select_related("number").filter(id=entry_point_id).first()
@@ -91,6 +91,7 @@ def ask_for_call_back(
         rule = rule_of(tenant_id, entry_point_id)
         queue = _queue_of(rule, origin)
         now = db_now()
+        check_window(wish.opens_at, wish.closes_at, now=now)
         row = _new(rule, entry_point, queue, number, source, since=now, at=now)
         row.opens_at, row.zone, row.agent_id = wish.opens_at, wish.zone, wish.agent_id
         row.since = max(now, wish.opens_at or now)
@@ -121,6 +122,24 @@ def take_call_back(contact: Contact, *, number: str, name: str = "", queue: Queu
     note("contact.call_back_taken", contact, at=at, call_back=asked.call_back.id, existed=asked.existed)
     save(contact, "call_back")
     return asked
+
+
+def check_text(text: str, limit: int, code: str) -> None:
+    """Raise Invalid with the code when the text is too long."""
+    if len(text) > limit:
+        message = _("The text has %(length)d characters; %(limit)d fit.")
+        raise Invalid(message % {"length": len(text), "limit": limit}, code=code, limit=limit)
+
+
+def check_window(opens_at: datetime | None, closes_at: datetime | None, *, now: datetime) -> None:
+    """Raise Invalid unless there is time left in the window: "window-backwards", "window-past", "window-far"."""
+    if opens_at is not None and closes_at is not None and closes_at <= opens_at:
+        raise Invalid(_("The time ends before it begins."), code="window-backwards")
+    if closes_at is not None and closes_at <= now:
+        raise Invalid(_("This time is past."), code="window-past")
+    if max(opens_at or now, closes_at or now) > now + FURTHEST:
+        message = _("A call-back can be at most %(days)d days away.")
+        raise Invalid(message % {"days": FURTHEST.days}, code="window-far", days=FURTHEST.days)
 
 
 def open_call_back_to(entry_point_id: UUID, number_hash: str) -> CallBack | None:
@@ -189,10 +208,3 @@ def _queue_of(rule: CallBackRule, contact: Contact | None) -> Queue:
     if queue is None:
         raise Invalid(_("No queue serves call-backs of this service. Name one in its call-back rule."), code="no-queue")
     return queue
-
-
-def _check(wish: Wish) -> None:
-    for text, limit, code in ((wish.name, NAME_LIMIT, "name-too-long"), (wish.note, NOTE_LIMIT, "note-too-long")):
-        if len(text) > limit:
-            message = _("The text has %(length)d characters; %(limit)d fit.")
-            raise Invalid(message % {"length": len(text), "limit": limit}, code=code, limit=limit)

@@ -20,7 +20,7 @@ from routing.flows.hours import parse_hours
 from routing.models import CallBack, CallBackAttempt, CallBackRule, Contact, Direction, Leg
 from routing.states import EndReason
 from routing.switch.port import Cause
-from tenants.public import Tenant, drop_timer, find_row, record, set_timer, update_row
+from tenants.public import Tenant, drop_timer, find_row, record, set_timer, state_of, update_row
 
 CALL_BACK_TIMER = "call-back"
 CALL_BACK_DUE = "call_back.scheduled"
@@ -118,19 +118,22 @@ def begin_dialling(call_back: CallBack, attempt: CallBackAttempt, *, at: datetim
     attempt.dialled_at = at
     note_call_back("call_back.dialled", call_back, at=at, contact=attempt.contact_id, attempt=call_back.attempts)
     update_row(call_back, "state", "attempts", "version")
-    update_row(attempt, "dialled_at")
+    if not state_of(attempt).adding:
+        update_row(attempt, "dialled_at")
 
 
-def reach(contact: Contact, *, at: datetime) -> None:
-    """The customer has lifted the telephone. The contact is locked."""
+def reach(contact: Contact, *, at: datetime) -> CallBack | None:
+    """The customer has lifted the telephone. The contact is locked. Returns the call-back, if it waited for that."""
     attempt, call_back = open_attempt(contact), _call_back_of(contact)
     if attempt is None or call_back is None or call_back.state != CallBackState.DIALLING:
-        return
+        return None
     CALL_BACK.apply(call_back, CallBackState.REACHED)
+    drop_timer(CALL_BACK_TIMER, subject_id=call_back.id)
     attempt.answered_at = at
     note_call_back("call_back.reached", call_back, at=at, contact=contact.id)
     update_row(call_back, "state", "version")
     update_row(attempt, "answered_at")
+    return call_back
 
 
 def caller_hung_up(contact: Contact, *, at: datetime) -> None:

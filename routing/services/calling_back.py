@@ -14,10 +14,11 @@ from uuid import UUID
 
 from agents.public import lock_sessions
 from routing.call_back_states import CALL_BACK, CallBackState, Outcome
-from routing.eligibility import find_demand, find_policy, with_demands
+from routing.eligibility import with_demands
 from routing.models import (
     CallBack,
     CallBackAttempt,
+    CallBackMode,
     CallBackParty,
     CallBackRule,
     CommandKind,
@@ -26,10 +27,10 @@ from routing.models import (
     Direction,
     EntryPoint,
     Interaction,
-    Queue,
     SwitchNode,
     Trunk,
 )
+from routing.services.backup_calls import somebody_serves
 from routing.services.call_backs import (
     CALL_BACK_TIMER,
     customer_channel,
@@ -42,19 +43,12 @@ from routing.services.call_backs import (
     schedule,
 )
 from routing.services.commands import caller_command
-from routing.services.contacts import (
-    AGED,
-    HIGHEST_PRIORITY,
-    end_contact_row,
-    live_offer,
-    lock_contact,
-    note,
-    wait_in_queue,
-)
+from routing.services.contacts import end_contact_row, live_offer, lock_contact, note
+from routing.services.customer_legs import dial_first, enter_queue_again
 from routing.services.offers import close_offer
 from routing.services.outside import Outside, callable_number, read_outside
 from routing.services.segments import begin_segment
-from routing.states import CONTACT, ContactState, EndReason, OfferState, SegmentKind
+from routing.states import ContactState, EndReason, OfferState, SegmentKind
 from tenants.public import (
     CLOCK,
     Due,
@@ -112,11 +106,35 @@ def call_back_timer(due: Due) -> None:
     if call_back.state == CallBackState.SCHEDULED:
         begin_call_back(tenant_id=due.tenant_id, call_back_id=due.subject_id, due=due)
     else:
-        _expire(due, call_back)
+        _time_is_over(due, call_back)
 
 
-def withdraw(contact: Contact, interaction: Interaction, *, at: datetime) -> None:
-    """End an attempt that is called off, whatever it was about to do. Inner step; the contact is locked."""
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A call-back whose attempt is under way: contact and call-back are locked, `now` was read behind the locks."""
+
+    call_back: CallBack
+    contact: Contact
+    interaction: Interaction
+    now: datetime
+
+
+def lock_under_way(seen: CallBack) -> UnderWay | None:
+    """Lock a call-back that was seen with an attempt under way; None when that is over by now. Role engine."""
+    if seen.contact_id is None:
+        return None
+    contact = lock_contact(seen.contact_id)
+    call_back = lock_call_back(seen.id)
+    if call_back is None or call_back.contact_id != contact.id or contact.state == ContactState.ENDED:
+        return None
+    ((interaction,), (now,)) = fetch(wanted(Interaction, "t.id = %s", [contact.interaction_id]), CLOCK)
+    return UnderWay(call_back, contact, interaction, now)
+
+
+def withdraw(
+    contact: Contact, interaction: Interaction, *, at: datetime, reason: EndReason = EndReason.CALLED_OFF
+) -> None:
+    """End an attempt, whatever it was about to do. Inner step, role engine; the contact is locked."""
     offer = live_offer(contact)
     if offer is not None:
         session = lock_sessions([offer.session_id]).get(offer.session_id)
@@ -126,7 +144,7 @@ def withdraw(contact: Contact, interaction: Interaction, *, at: datetime) -> Non
         caller_command(contact, CommandKind.HANG_UP, at=at)
     interaction.ended_at = at
     update_row(interaction, "ended_at")
-    end_contact_row(contact, interaction, reason=EndReason.CALLED_OFF, at=at)
+    end_contact_row(contact, interaction, reason=reason, at=at)
 
 
 def _judged(party: CallBackParty, outside: Outside) -> _Customer:
@@ -145,12 +163,12 @@ def _begin(call_back_id: UUID, customer: _Customer, outside: Outside, due: Due |
         if due is None and call_back.due_at > now:
             return False
         if now >= call_back.expires_at:
-            _end(call_back, CallBackState.EXPIRED, call_back.outcome or Outcome.EXPIRED, at=now)
+            end_call_back(call_back, CallBackState.EXPIRED, outcome=call_back.outcome or Outcome.EXPIRED, at=now)
         elif not customer.number:
             log.warning(
                 "a call-back must not be dialled", extra={"call_back": str(call_back.id), "why": customer.fault}
             )
-            _end(call_back, CallBackState.UNREACHABLE, Outcome.INVALID, at=now)
+            end_call_back(call_back, CallBackState.UNREACHABLE, outcome=Outcome.INVALID, at=now)
         elif next_opening(rule, now) != now:
             schedule(call_back, rule, earliest=now, at=now)
         elif (why := _obstacle(call_back, trunk := _trunk(outside))) or trunk is None:
@@ -159,10 +177,6 @@ def _begin(call_back_id: UUID, customer: _Customer, outside: Outside, due: Due |
         else:
             _attempt(call_back, rule, customer, trunk, at=now)
         return True
-
-
-def _end(call_back: CallBack, state: CallBackState, outcome: str, *, at: datetime) -> None:
-    end_call_back(call_back, state, outcome=outcome, at=at)
 
 
 def _trunk(outside: Outside) -> Trunk | None:
@@ -177,40 +191,45 @@ def _obstacle(call_back: CallBack, trunk: Trunk | None) -> str:
         return "no-trunk"
     if not call_back.queue.active:
         return "queue-closed"
+    if call_back.mode == CallBackMode.CUSTOMER_FIRST and not somebody_serves(call_back.queue):
+        return "nobody-logged-in"
     calls = call_back.origin_id is not None and call_back.attempts == 0
     ended = calls and find_row(Contact, "t.id = %s AND t.state = 'ended'", [call_back.origin_id])
     return "still-calling" if calls and ended is None and call_back.source == "queue" else ""
 
 
 def _attempt(call_back: CallBack, rule: CallBackRule, customer: _Customer, trunk: Trunk, *, at: datetime) -> None:
-    """Make the attempt's contact, which waits in the queue in the customer's place."""
+    """Make the attempt's contact: it waits in the customer's place, or the customer is dialled for it."""
     entry_point, queue = call_back.entry_point, call_back.queue
     number = find_row(EntryPoint, "t.id = %s", [entry_point.id], joined=("number",))
     shown = number.number.e164 if number is not None and number.number is not None else ""
     contact, interaction = _new_contact(call_back, trunk, at=at)
     note("contact.arrived", contact, at=at, entry_point=entry_point.id, ordinal=0, node=contact.node, sip_call_id="")
     begin_segment(contact, SegmentKind.FLOW, at=at)
-    _enter_queue(contact, call_back, queue, at=at)
+    attempt = CallBackAttempt(
+        tenant_id=contact.tenant_id,
+        call_back=call_back,
+        contact=contact,
+        trunk=trunk.name,
+        ring_seconds=rule.ring_seconds,
+        began_at=at,
+    )
+    call_back.contact = contact
+    note_call_back("call_back.begun", call_back, at=at, contact=contact.id)
+    if call_back.mode == CallBackMode.CUSTOMER_FIRST:
+        dial_first(contact, call_back, attempt, at=at)
+    else:
+        CALL_BACK.apply(call_back, CallBackState.WAITING)
+        enter_queue_again(contact, call_back, queue, answered=False, at=at)
+        expires_at = call_back.expires_at
+        set_timer(CALL_BACK_TIMER, tenant_id=call_back.tenant_id, subject_id=call_back.id, due_at=expires_at)
+    update_row(call_back, "state", "contact", "version")
     insert_row(interaction)
     insert_row(contact)
     insert_row(
         ContactParty(tenant_id=contact.tenant_id, contact=contact, ani=shown, dnis=customer.number, name=customer.name)
     )
-    insert_row(
-        CallBackAttempt(
-            tenant_id=contact.tenant_id,
-            call_back=call_back,
-            contact=contact,
-            trunk=trunk.name,
-            ring_seconds=rule.ring_seconds,
-            began_at=at,
-        )
-    )
-    CALL_BACK.apply(call_back, CallBackState.WAITING)
-    call_back.contact = contact
-    note_call_back("call_back.begun", call_back, at=at, contact=contact.id)
-    update_row(call_back, "state", "contact", "version")
-    set_timer(CALL_BACK_TIMER, tenant_id=call_back.tenant_id, subject_id=call_back.id, due_at=call_back.expires_at)
+    insert_row(attempt)
 
 
 def _new_contact(call_back: CallBack, trunk: Trunk, *, at: datetime) -> tuple[Contact, Interaction]:
@@ -243,26 +262,16 @@ def _new_contact(call_back: CallBack, trunk: Trunk, *, at: datetime) -> tuple[Co
     return contact, interaction
 
 
-def _enter_queue(contact: Contact, call_back: CallBack, queue: Queue, *, at: datetime) -> None:
-    """Let the attempt wait where the customer did: their priority, their step as far as there is one, their place."""
-    step = min(call_back.step, len(queue.steps))
-    demand, policy = find_demand(queue, step=step), find_policy(contact.tenant_id)
-    priority = queue.priority if call_back.priority is None else call_back.priority
-    if priority != AGED:
-        priority = min(priority, HIGHEST_PRIORITY)
-    CONTACT.apply(contact, ContactState.QUEUED)
-    wait_in_queue(contact, queue, demand, policy, priority=priority, at=at, since=call_back.since, step=step)
-
-
-def _expire(due: Due, seen: CallBack) -> None:
-    """Nobody was free for it in its time: it is over, and says so."""
+def _time_is_over(due: Due, seen: CallBack) -> None:
+    """Nobody was free for it before it expired; or, dialled first, nothing was heard of the customer in time."""
     with engine_scope():
-        contact = lock_contact(seen.contact_id) if seen.contact_id is not None else None
-        call_back = lock_call_back(seen.id)
-        if call_back is None or call_back.contact_id != seen.contact_id or not claim_timer(due):
+        held = lock_under_way(seen)
+        if held is None or not claim_timer(due):
             return
-        if call_back.state != CallBackState.WAITING or contact is None:
-            return
-        ((interaction,), (now,)) = fetch(wanted(Interaction, "t.id = %s", [contact.interaction_id]), CLOCK)
-        _end(call_back, CallBackState.EXPIRED, call_back.outcome or Outcome.EXPIRED, at=now)
-        withdraw(contact, interaction, at=now)
+        call_back, contact, interaction, now = held.call_back, held.contact, held.interaction, held.now
+        if call_back.state == CallBackState.WAITING:
+            end_call_back(call_back, CallBackState.EXPIRED, outcome=call_back.outcome or Outcome.EXPIRED, at=now)
+            withdraw(contact, interaction, at=now)
+        elif call_back.state == CallBackState.DIALLING:
+            log.warning("nothing is heard of a customer's leg", extra={"contact": str(contact.id)})
+            withdraw(contact, interaction, reason=EndReason.NOT_REACHED, at=now)

@@ -6,16 +6,22 @@ it begun looks it up and never repeats it.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 
-from routing.models import CallBackAttempt, CommandKind, Contact, Offer
-from routing.services.call_backs import begin_dialling, lock_call_back, open_attempt, reach
+from routing.eligibility import find_demand, find_policy, with_demands
+from routing.models import CallBack, CallBackAttempt, CommandKind, Contact, Offer, Queue
+from routing.services.affinity import wait_for_agent
+from routing.services.call_backs import CALL_BACK_TIMER, begin_dialling, lock_call_back, open_attempt, reach
 from routing.services.commands import caller_command, send
-from routing.services.contacts import entertain, note, save
+from routing.services.contacts import AGED, HIGHEST_PRIORITY, entertain, note, save, wait_in_queue
 from routing.services.offers import CONNECT_LEASE, renew_lease
 from routing.services.segments import begin_segment
 from routing.services.situation import Situation, bridge_id, look, on_our_clock
-from routing.states import ContactState, OfferState, SegmentKind
-from tenants.public import db_now, engine_scope, update_row
+from routing.states import CONTACT, ContactState, OfferState, SegmentKind
+from tenants.public import db_now, drop_timer, engine_scope, find_row, set_timer, update_row
+
+PROMISED = timedelta(minutes=5)
+"""How long an attempt waits for the agent who has promised it, if they are at work; then it is everybody's."""
 
 DIAL_MARGIN = timedelta(seconds=5)
 """How much longer than its ring time the customer's telephone may take until something is heard of it."""
@@ -28,6 +34,7 @@ def dial_for_agent(contact: Contact, offer: Offer, *, at: datetime) -> None:
     if attempt is None or call_back is None:
         raise RuntimeError(f"contact {contact.id} is outbound and no call-back's attempt")
     begin_dialling(call_back, attempt, at=at)
+    drop_timer(CALL_BACK_TIMER, subject_id=call_back.id)
     begin_segment(contact, SegmentKind.RING, at=at, session_id=offer.session_id)
     note("contact.customer_dialled", contact, at=at, agent_session=offer.session_id, attempt=attempt.id)
     save(contact)
@@ -42,6 +49,15 @@ def dial_for_agent(contact: Contact, offer: Offer, *, at: datetime) -> None:
         arguments={"channel": offer.leg_channel},
     )
     renew_lease(contact, offer, until=at + timedelta(seconds=attempt.ring_seconds) + DIAL_MARGIN)
+
+
+def dial_first(contact: Contact, call_back: CallBack, attempt: CallBackAttempt, *, at: datetime) -> None:
+    """Ring the customer's telephone before anybody is asked. Inner step; contact and attempt are just being made."""
+    begin_dialling(call_back, attempt, at=at)
+    note("contact.customer_dialled", contact, at=at, attempt=attempt.id)
+    send_customer_dial(contact, attempt, at=at)
+    due_at = at + timedelta(seconds=attempt.ring_seconds) + DIAL_MARGIN
+    set_timer(CALL_BACK_TIMER, tenant_id=call_back.tenant_id, subject_id=call_back.id, due_at=due_at)
 
 
 def send_customer_dial(contact: Contact, attempt: CallBackAttempt, *, at: datetime) -> None:
@@ -69,10 +85,32 @@ def customer_ringing(*, channel: str, at: datetime, node: str) -> None:
 
 
 def customer_answered(*, channel: str, at: datetime, node: str, sip_call_id: str = "") -> None:
-    """The customer's telephone was lifted: metered time begins, and they are joined with the agent who waits.
+    """The customer's telephone was lifted: metered time begins, and they are joined with the agent who waits for them,
+    or wait for one in their place in the queue.
 
     Hung up again when nobody wants them any more.
     """
+    with_demands(partial(_answered, channel=channel, at=at, node=node, sip_call_id=sip_call_id))
+
+
+def enter_queue_again(contact: Contact, call_back: CallBack, queue: Queue, *, answered: bool, at: datetime) -> None:
+    """Let an attempt wait where the customer did: their priority, their step as far as there is one, their place.
+
+    Inner step, role engine; raises DemandMissing.
+    """
+    step = min(call_back.step, len(queue.steps))
+    demand, policy = find_demand(queue, step=step), find_policy(contact.tenant_id)
+    priority = queue.priority if call_back.priority is None else call_back.priority
+    if priority != AGED:
+        priority = min(priority, HIGHEST_PRIORITY)
+    CONTACT.apply(contact, ContactState.QUEUED)
+    wait_in_queue(contact, queue, demand, policy, priority=priority, at=at, since=call_back.since, step=step)
+    if call_back.agent_id is not None:
+        save(contact, *wait_for_agent(contact, call_back.agent_id, until=at + PROMISED))
+    entertain(contact, answered=answered, at=at)
+
+
+def _answered(*, channel: str, at: datetime, node: str, sip_call_id: str) -> None:
     with engine_scope(node=node):
         found = look(channel)
         if found is None or found.leg.answered_at or found.leg.ended_at:
@@ -88,12 +126,19 @@ def customer_answered(*, channel: str, at: datetime, node: str, sip_call_id: str
             return
         note("contact.answered", contact, at=seen)
         save(contact)
-        _join(contact, found, at=seen)
-        reach(contact, at=seen)
+        call_back = reach(contact, at=seen)
+        if call_back is not None:
+            _join(contact, call_back, found, at=seen)
 
 
-def _join(contact: Contact, found: Situation, *, at: datetime) -> None:
+def _join(contact: Contact, call_back: CallBack, found: Situation, *, at: datetime) -> None:
     offer = found.hands.offer
+    if contact.state == ContactState.ARRIVING:
+        queue = find_row(Queue, "t.id = %s", [call_back.queue_id])
+        if queue is None:
+            raise RuntimeError(f"call-back {call_back.id} has no queue")
+        enter_queue_again(contact, call_back, queue, answered=True, at=at)
+        return
     if offer is None or offer.state != OfferState.ACCEPTED:
         if contact.state in (ContactState.QUEUED, ContactState.OFFERED):
             entertain(contact, answered=True, at=at)

@@ -12,7 +12,9 @@ from uuid import UUID
 
 from agents.public import Slot, lock_sessions, mend_sessions
 from routing.backup_states import DiversionState
+from routing.call_back_states import OPEN_CALL_BACK, Outcome
 from routing.models import CommandKind, Contact, Direction, Interaction, Leg, Offer, Participation
+from routing.services.call_backs import conclude, lock_call_back
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
     IN_QUEUE,
@@ -46,7 +48,7 @@ PAGE = 200
 
 def mend() -> int:
     """Mend everything that is stuck, each thing in a transaction of its own; return how many there were."""
-    return mend_contacts() + mend_slots() + mend_sessions()
+    return mend_contacts() + mend_slots() + mend_sessions() + mend_call_backs()
 
 
 def mend_contacts() -> int:
@@ -60,6 +62,21 @@ def mend_contacts() -> int:
         if len(rows) < PAGE:
             return mended
         last = rows[-1][0]
+
+
+def mend_call_backs() -> int:
+    """Let call-backs that nothing would bring on be tried again; the first of them, the others next time."""
+    with engine_scope(read_only=True):
+        rows = run_query(SQL / "stuck_call_backs.sql", {"limit": PAGE})
+    for (call_back_id,) in rows:
+        with engine_scope():
+            call_back, now = lock_call_back(call_back_id), db_now()
+            if call_back is None or call_back.state not in OPEN_CALL_BACK:
+                continue
+            conclude(call_back, Outcome.LOST, at=now)
+        log.warning("mended: a call-back waited for nothing", extra={"call_back": str(call_back_id)})
+        tell_system("fault.mended", what="a call-back waited for nothing", call_back=call_back_id)
+    return len(rows)
 
 
 def mend_slots() -> int:
@@ -196,7 +213,9 @@ def _back_in_queue(contact: Contact, now: datetime) -> None:
 
 
 def _restore_beginning(contact: Contact, now: datetime) -> bool:
-    if contact.state != ContactState.ARRIVING or has_timer(FLOW_TIMER, subject_id=contact.id):
+    if contact.state != ContactState.ARRIVING or contact.direction == Direction.OUTBOUND:
+        return False
+    if has_timer(FLOW_TIMER, subject_id=contact.id):
         return False
     set_timer(FLOW_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=now, label=START_LABEL)
     return True

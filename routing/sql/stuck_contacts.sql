@@ -9,7 +9,7 @@ FROM (
               -- A customer who is called back has no leg before the exchange speaks of it.
               AND (   c.direction = 'inbound'
                    OR EXISTS (SELECT FROM routing_leg l WHERE l.channel_id = c.caller_channel))
-           OR c.state = 'arriving' AND NOT EXISTS (SELECT FROM tenants_timer t
+           OR c.state = 'arriving' AND c.direction = 'inbound' AND NOT EXISTS (SELECT FROM tenants_timer t
                                                    WHERE t.kind = 'flow' AND t.subject_id = c.id)
            OR c.state IN ('offered', 'connecting')
               AND NOT EXISTS (SELECT FROM routing_offer o

@@ -18,7 +18,7 @@ from routing.models import (
     SwitchCommand,
 )
 from routing.node.handling import handle
-from routing.services.call_back_asking import Wish, ask_for_call_back
+from routing.services.call_back_asking import Asked, Wish, ask_for_call_back
 from routing.services.calling_back import begin_call_back
 from routing.switch.port import Cause, LegAnswered, LegEnded, LegRinging
 from tenants.public import Due, Event, Tenant, db_now, engine_scope, tenant_scope
@@ -49,13 +49,18 @@ def asked(line: Line, number: str = CUSTOMER, *, rule: dict[str, Any] | None = N
         known = CallBackRule.objects.filter(entry_point=service).exists()
     if not known:
         make_rule(service, queue=line.queue, **(rule or {}))
+    return asked_again(line, number, **wish).call_back
+
+
+def asked_again(line: Line, number: str = CUSTOMER, **wish: Any) -> Asked:
+    """What a program is told that asks for a call-back by the line's rule."""
     return ask_for_call_back(
         tenant_id=line.tenant.id,
-        entry_point_id=service.id,
+        entry_point_id=service_of(line).id,
         wish=Wish(number=number, **wish),
         source=CallBackSource.API,
         actor=factories.ACTOR,
-    ).call_back
+    )
 
 
 def now_of(call_back: CallBack) -> CallBack:
