@@ -44,9 +44,7 @@ def wait_for_agent(contact: Contact, agent_id: UUID, *, until: datetime) -> tupl
     session = find_row(AgentSession, "t.agent_id = %s AND t.logged_out_at IS NULL", [agent_id])
     if session is None:
         return ()
-    contact.affinity_session_id, contact.affinity_until = session.id, until
-    set_timer(AFFINITY_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=until)
-    return ("affinity_session", "affinity_until")
+    return wait_for(contact, session.id, until=until)
 
 
 def end_affinity(contact: Contact) -> tuple[str, ...]:
