@@ -247,8 +247,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "ActivationState": "routing.backup_states.ActivationState",
+        "CallBackState": "routing.call_back_states.CallBackState",
+        "CallBackMode": "routing.models.call_backs.CallBackMode",
+        "CallBackOutcome": "routing.call_back_states.Outcome",
         "ContactState": "routing.states.ContactState",
         "OfferState": "routing.states.OfferState",
+        "TransferReason": "routing.states.TransferReason",
         "SessionState": "agents.states.SessionState",
         "NumberKind": "tenants.models.business.Number.Kind",
         "RouteKind": "routing.models.backup.BackupRoute.Kind",

@@ -26,6 +26,8 @@ class Right(StrEnum):
     WRITE_ROUTING = "routing.write"
     READ_CONTACTS = "contacts.read"
     END_CONTACTS = "contacts.end"
+    READ_CALL_BACKS = "call_backs.read"
+    WRITE_CALL_BACKS = "call_backs.write"
     ACTIVATE_BACKUP = "backup.activate"
     WRITE_TRUNKS = "trunks.write"
     USE_DESK = "desk.use"
@@ -39,7 +41,7 @@ class Right(StrEnum):
     ADMINISTER = "administration.open"
 
 
-AGENT = frozenset({Right.USE_DESK, Right.READ_CUSTOMERS})
+AGENT = frozenset({Right.USE_DESK, Right.READ_CUSTOMERS, Right.READ_CALL_BACKS, Right.WRITE_CALL_BACKS})
 
 SUPERVISOR = frozenset(
     {
@@ -51,6 +53,8 @@ SUPERVISOR = frozenset(
         Right.READ_ROUTING,
         Right.READ_CONTACTS,
         Right.END_CONTACTS,
+        Right.READ_CALL_BACKS,
+        Right.WRITE_CALL_BACKS,
         Right.READ_BOARD,
         Right.READ_REPORTS,
     }

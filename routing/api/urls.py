@@ -10,6 +10,7 @@ from routing.api.backup import (
     TenantBackupPlanViewSet,
     TrunkViewSet,
 )
+from routing.api.call_backs import CallBackOutcomeView, CallBackRuleViewSet, CallBackViewSet
 from routing.api.contacts import AcceptView, ContactViewSet, FinishWrapUpView, RejectView, TransferTargetsView
 from routing.api.flows import FlowViewSet
 from routing.api.ways import DispositionViewSet, EntryPointViewSet, QueueViewSet, RoutingPolicyViewSet
@@ -21,6 +22,8 @@ router.register("dispositions", DispositionViewSet, basename="api-disposition")
 router.register("entry-points", EntryPointViewSet, basename="api-entry-point")
 router.register("flows", FlowViewSet, basename="api-flow")
 router.register("contacts", ContactViewSet, basename="api-contact")
+router.register("call-backs", CallBackViewSet, basename="api-call-back")
+router.register("call-back-rules", CallBackRuleViewSet, basename="api-call-back-rule")
 router.register("backup-plans", BackupPlanViewSet, basename="api-backup-plan")
 router.register("backup-activations", ActivationViewSet, basename="api-backup-activation")
 router.register("tenants/<uuid:tenant_id>/backup-plans", TenantBackupPlanViewSet, basename="api-tenant-backup-plan")
@@ -30,6 +33,7 @@ router.register("barred-prefixes", BarredPrefixViewSet, basename="api-barred-pre
 urlpatterns = [
     path("offers/<uuid:offer_id>/accept/", AcceptView.as_view(), name="api-accept"),
     path("offers/<uuid:offer_id>/reject/", RejectView.as_view(), name="api-reject"),
+    path("agent-session/call-back-outcome/", CallBackOutcomeView.as_view(), name="api-call-back-outcome"),
     path("agent-session/wrap-up/finish/", FinishWrapUpView.as_view(), name="api-finish-wrap-up"),
     path("agent-session/transfer-targets/", TransferTargetsView.as_view(), name="api-transfer-targets"),
     *router.urls,

@@ -146,7 +146,7 @@ def _seconds(field: str, *, help_text: str) -> serializers.IntegerField:
     return serializers.IntegerField(required=False, min_value=least, max_value=most, help_text=help_text)
 
 
-class SegmentSerializer(serializers.Serializer[Any]):
+class CustomerSegmentSerializer(serializers.Serializer[Any]):
     """What customers of a segment get."""
 
     head_start_seconds = _seconds("head_start_seconds", help_text="Ordered as if they had come so much earlier.")
@@ -155,7 +155,10 @@ class SegmentSerializer(serializers.Serializer[Any]):
 
 class RoutingPolicySerializer(serializers.ModelSerializer[RoutingPolicy]):
     segments = serializers.DictField(
-        child=SegmentSerializer(), required=False, validators=[check_segments], help_text="By the name of the segment."
+        child=CustomerSegmentSerializer(),
+        required=False,
+        validators=[check_segments],
+        help_text="By their names.",
     )
 
     class Meta:

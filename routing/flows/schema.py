@@ -126,6 +126,31 @@ FLOW: Schema = {
     "additionalProperties": False,
 }
 
+_WEEKLY: Schema = {
+    "type": "object",
+    "properties": dict.fromkeys(WEEKDAYS, _DAY),
+    "additionalProperties": False,
+    "description": gettext_noop("intervals by weekday: mon, tue, wed, thu, fri, sat, sun"),
+}
+_DAYS: dict[str, Schema] = {
+    "holidays": {
+        "type": "array",
+        "maxItems": 400,
+        "description": gettext_noop("a list of at most 400 dates"),
+        "items": _text(_DATE, gettext_noop("a date written YYYY-MM-DD")),
+    },
+    "special_days": _mapping(_DATE, _DAY, gettext_noop("intervals by date written YYYY-MM-DD"), least=0, most=400),
+}
+
+HOURS: Schema = {
+    "type": "object",
+    "properties": {"weekly": _WEEKLY, **_DAYS},
+    "required": ["weekly"],
+    "additionalProperties": False,
+    "description": gettext_noop("a JSON object"),
+}
+"""Opening hours that stand by themselves."""
+
 NODES: dict[str, Schema] = {
     "answer": _node({"next": _TARGET}),
     "say": _node({"text": _SPOKEN, "next": _TARGET}, {"barge_in": _BARGE_IN}),
@@ -145,29 +170,7 @@ NODES: dict[str, Schema] = {
             "terminator": {"enum": ["#", "*", None], "description": gettext_noop('"#", "*" or null')},
         },
     ),
-    "hours": _node(
-        {
-            "weekly": {
-                "type": "object",
-                "properties": dict.fromkeys(WEEKDAYS, _DAY),
-                "additionalProperties": False,
-                "description": gettext_noop("intervals by weekday: mon, tue, wed, thu, fri, sat, sun"),
-            },
-            "open": _TARGET,
-            "closed": _TARGET,
-        },
-        {
-            "holidays": {
-                "type": "array",
-                "maxItems": 400,
-                "description": gettext_noop("a list of at most 400 dates"),
-                "items": _text(_DATE, gettext_noop("a date written YYYY-MM-DD")),
-            },
-            "special_days": _mapping(
-                _DATE, _DAY, gettext_noop("intervals by date written YYYY-MM-DD"), least=0, most=400
-            ),
-        },
-    ),
+    "hours": _node({"weekly": _WEEKLY, "open": _TARGET, "closed": _TARGET}, _DAYS),
     "called": _node(
         {
             "numbers": _mapping(

@@ -20,6 +20,7 @@ Path = tuple[str | int, ...]
 Schema = Mapping[str, Any]
 
 _FLOW = Draft202012Validator(schema.FLOW)
+_HOURS = Draft202012Validator(schema.HOURS)
 _NODES = {kind: Draft202012Validator(node) for kind, node in schema.NODES.items()}
 
 
@@ -44,6 +45,12 @@ def node_problems(name: str, data: object) -> list[Problem]:
     if not problems and kind in _EXTRA_RULES:
         problems = list(_EXTRA_RULES[kind](data, path))
     return problems
+
+
+def hours_problems(data: object) -> list[Problem]:
+    """What is wrong with opening hours that stand by themselves, as those of a call-back rule do."""
+    problems = _shape_problems(_HOURS, data, ())
+    return problems or list(_hours_rules(cast("Mapping[str, Any]", data), ()))
 
 
 def _shape_problems(validator: Draft202012Validator, data: object, base: Path) -> list[Problem]:

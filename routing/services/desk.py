@@ -5,9 +5,9 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from agents.public import AgentSession, end_wrap_up, lock_sessions
-from routing.models import CommandKind, Contact, ContactParty, Disposition
+from routing.models import CommandKind, Contact, ContactParty, Direction, Disposition
 from routing.services.commands import caller_command
-from routing.services.contacts import handler_of, lock_contact, save
+from routing.services.contacts import IN_QUEUE, handler_of, lock_contact, save
 from routing.services.contacts import note as record_event
 from routing.states import ContactState, EndReason
 from tenants.public import Conflict, Invalid, NotFound, db_now, tenant_scope
@@ -19,12 +19,15 @@ def end_contact(*, tenant_id: UUID, contact_id: UUID, actor: str, session_id: UU
     """Hang up the contact's caller. The contact ends when the switch reports it.
 
     `session_id` is the agent's who asks: they end only a contact that they are on. A contact in the queue ends as
-    rejected, one that is talked as handled. Raises NotFound, Conflict "contact-over".
+    rejected, one that is talked as handled. Raises NotFound, Conflict "contact-over", "is-call-back".
     """
     with tenant_scope(tenant_id, actor=actor):
         contact = lock_contact(contact_id)
         if contact.state == ContactState.ENDED:
             raise contact_over()
+        if contact.direction == Direction.OUTBOUND and contact.state in IN_QUEUE:
+            message = _("This contact is a call-back: cancel that instead.")
+            raise Conflict(message, code="is-call-back", call_back=str(contact.call_back_id))
         participation = handler_of(contact)
         if session_id is not None and (participation is None or participation.session_id != session_id):
             raise not_on_contact(contact_id)

@@ -32,6 +32,7 @@ from tests.factories import (
     queue_flow,
 )
 from tests.routing.backups import announcement, begin, make_plan
+from tests.routing.call_backs import asked, make_rule
 from tests.routing.calls import make_line
 
 LOG_IN = ("POST", "/api/v1/agent-session/")
@@ -101,6 +102,8 @@ MAKERS: dict[str, Callable[[Tenant], UUID]] = {
     "routing-policies": _policy,
     "flows": lambda tenant: make_flow(tenant, queue_flow(make_queue(tenant))).id,
     "entry-points": lambda tenant: make_private_line(tenant).id,
+    "call-backs": lambda tenant: asked(make_line(tenant)).id,
+    "call-back-rules": lambda tenant: make_rule(make_private_line(tenant)).id,
     "backup-plans": lambda tenant: make_plan(make_line(tenant), announcement()).id,
     "backup-activations": lambda tenant: begin(make_plan(make_line(tenant), announcement())).id,
 }
@@ -109,7 +112,7 @@ MAKERS: dict[str, Callable[[Tenant], UUID]] = {
 ELSEWHERE = {"contacts", "offers"}
 PLATFORM = {"tenants", "trunks", "barred-prefixes"}
 """The operator's."""
-BODIES: dict[str, Any] = {"members": {"role": "supervisor"}}
+BODIES: dict[str, Any] = {"members": {"role": "supervisor"}, "contacts": {"reason": "other", "queue": "sales"}}
 
 
 def administrator(tenant: Tenant) -> Api:
@@ -155,7 +158,8 @@ def test_a_missing_id_is_not_found(method: str, path: str) -> None:
     body = {"tenant": acme.slug, "number": agent.number, "password": PASSWORD, "extension": station.extension}
     assert browser.send("agent-session/", body).status_code == 201
     callers = {name: operator() for name in PLATFORM} | {"contacts": administrator(acme), "offers": browser}
-    assert callers[noun(path)].call(method, some_address(path), None if method == "GET" else {}).status_code == 404
+    sent = None if method == "GET" else BODIES.get(noun(path), {})
+    assert callers[noun(path)].call(method, some_address(path), sent).status_code == 404
 
 
 def test_nobody_is_let_in() -> None:
