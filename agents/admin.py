@@ -1,22 +1,40 @@
 """The administration of agents, skills, teams, sites, stations and reasons."""
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from unfold.decorators import action
 
-from agents.models import Agent, AgentSession, AgentSkill, NotReadyReason, Site, Skill, Station, Team
+from agents.models import AccountAgent, Agent, AgentSession, AgentSkill, NotReadyReason, Site, Skill, Station, Team
 from agents.services.changes import change_agent
 from agents.services.setup import create_agent
+from agents.services.skill_edits import MOST_EDITED, SkillEdit, edit_skills
 from agents.services.skills import remove_skill
 from agents.services.stations import change_endpoint
-from tenants.administration import ReadOnlyAdmin, RemovalForm, ServiceForm, TenantAdmin, TenantForm, password_field
-from tenants.public import HotseatError, Right, Tenant
+from tenants.administration import (
+    ReadOnlyAdmin,
+    RemovalForm,
+    ServiceForm,
+    TenantAdmin,
+    TenantForm,
+    password_field,
+    text_area,
+)
+from tenants.public import HotseatError, Right, Tenant, own_scope
 
 LEVELS = [("", "–"), *((str(level), str(level)) for level in range(1, 6))]
 SKILL_FIELD = "skill-"
+TAKE = "take"
+EDITS = [("", gettext_lazy("as it is")), *LEVELS[1:], (TAKE, gettext_lazy("take away"))]
 
 
 class StaffAdmin(TenantAdmin):
@@ -97,6 +115,60 @@ def _team_id(values: dict[str, Any]) -> Any:
     return values["team"].id if values["team"] else None
 
 
+class SkillEditForm(ServiceForm):
+    """What many agents are given and lose: those named by number, or a team."""
+
+    agents = text_area(
+        gettext_lazy("Agent numbers"),
+        rows=3,
+        required=False,
+        help_text=gettext_lazy("Separated by spaces, commas or lines."),
+    )
+    team = forms.ModelChoiceField(
+        label=gettext_lazy("or all active agents of the team"), queryset=Team.objects.none(), required=False
+    )
+
+    def prepare(self) -> None:
+        self.title = _("Edit the skills of many agents")
+        self.offer("team", Team.objects.all())
+        for skill in Skill.objects.all():
+            self.fields[SKILL_FIELD + skill.code] = forms.ChoiceField(label=skill.name, choices=EDITS, required=False)
+
+    def clean_agents(self) -> list[Agent]:
+        numbers = set(re.split(r"[\s,;，、；]+", self.cleaned_data["agents"])) - {""}
+        if len(numbers) > MOST_EDITED:
+            raise forms.ValidationError(_("At most %(most)d agents at a time.") % {"most": MOST_EDITED})
+        found = list(Agent.objects.filter(number__in=numbers))
+        if unknown := sorted(numbers - {agent.number for agent in found}):
+            raise forms.ValidationError(_("No agent has the number %(numbers)s.") % {"numbers": ", ".join(unknown)})
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors:
+            return values
+        if bool(values["agents"]) == bool(values["team"]):
+            raise forms.ValidationError(_("Name either agents or a team."))
+        if values["team"]:
+            values["agents"] = list(Agent.objects.filter(team=values["team"], active=True))
+        edits = {
+            name.removeprefix(SKILL_FIELD): value for name, value in values.items() if name.startswith(SKILL_FIELD)
+        }
+        given = {code: int(value) for code, value in edits.items() if value not in ("", TAKE)}
+        values["edit"] = SkillEdit(give=given, take=[code for code, value in edits.items() if value == TAKE])
+        if not any(edits.values()):
+            raise forms.ValidationError(_("Give or take at least one skill."))
+        return values
+
+    def carry_out(self) -> str:
+        values, caller = self.cleaned_data, self.caller
+        agents = [agent.id for agent in values["agents"]]
+        changed = edit_skills(tenant_id=caller.tenant_id, agent_ids=agents, edit=values["edit"], actor=caller.actor)
+        return ngettext("%(count)d agent has other skills now.", "%(count)d agents have other skills now.", changed) % {
+            "count": changed
+        }
+
+
 @admin.register(Agent)
 class AgentAdmin(StaffAdmin):
     list_display = ("number", "user", "team", "active", "reserve", "created_at")
@@ -105,6 +177,31 @@ class AgentAdmin(StaffAdmin):
     search_fields = ("number", "user__name")
     service_add, service_change = NewAgentForm, AgentForm
     may_delete = False
+    actions: ClassVar[list[str]] = ["edit_theirs"]
+    actions_list = ("edit_skills",)
+
+    @action(  # type: ignore[untyped-decorator]  # unfold has no types
+        description=gettext_lazy("Edit skills of many"), url_path="edit-skills", permissions=["change"]
+    )
+    @own_scope
+    def edit_skills(self, request: HttpRequest) -> HttpResponse:
+        """The page that gives skills to many agents and takes others away."""
+        return self._serve(request, SkillEditForm, None, may=self.has_change_permission(request))
+
+    @admin.action(description=gettext_lazy("Edit their skills"), permissions=["change"])
+    def edit_theirs(self, request: HttpRequest, agents: QuerySet[Agent]) -> HttpResponse:
+        """That page, with those who were ticked in the list."""
+        numbers = ", ".join(agents.order_by("number").values_list("number", flat=True))
+        return redirect(f"{reverse('admin:agents_agent_edit_skills')}?{urlencode({'agents': numbers})}")
+
+
+@admin.register(AccountAgent)
+class AccountAgentAdmin(TenantAdmin):
+    list_display = ("customer", "agent")
+    list_select_related = ("customer", "agent__user")
+    search_fields = ("customer__name", "customer__phone", "agent__number", "agent__user__name")
+    fields = ("customer", "agent")
+    read_right, write_right = Right.READ_CUSTOMERS, Right.WRITE_CUSTOMERS
 
 
 class SkillRemovalForm(RemovalForm):

@@ -1,6 +1,7 @@
 """The door of `agents`: everything that other apps may use."""
 
 from agents.models import (
+    AccountAgent,
     Agent,
     AgentSession,
     AgentSkill,
@@ -53,6 +54,7 @@ __all__ = [
     "CODE",
     "LONGEST_WRAP_UP",
     "SESSION",
+    "AccountAgent",
     "Agent",
     "AgentSession",
     "AgentSkill",

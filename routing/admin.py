@@ -49,6 +49,7 @@ QUEUE_FIELDS = (
     "preference",
     "affinity_seconds",
     "affinity_days",
+    "account_seconds",
     "priority",
     "weight_seconds",
     "ring_seconds",

@@ -91,7 +91,7 @@ def password_field(*, required: bool = True) -> forms.CharField:
     return forms.CharField(label=label, required=required, strip=False, max_length=200, widget=widget)
 
 
-def text_area(label: str, *, rows: int, **options: Any) -> forms.CharField:
+def text_area(label: Any, *, rows: int, **options: Any) -> forms.CharField:
     """Return a field for much text that programs read, shown in `rows` lines."""
     attributes = {"rows": rows, "class": "font-mono", "spellcheck": "false"}
     return forms.CharField(label=label, widget=UnfoldAdminTextareaWidget(attrs=attributes), **options)
@@ -288,7 +288,7 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         data = request.POST if request.method == "POST" else None
         with tenant_scope(caller.tenant_id, actor=caller.actor, read_only=True):
             row = self._row(request, object_id) if object_id else None
-            form = form_class(data, caller=caller, row=row)
+            form = form_class(data, caller=caller, row=row, initial=request.GET.dict())
             sound = data is not None and form.is_valid()
         if sound:
             try:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from agents.public import (
+    AccountAgent,
     Agent,
     AgentSession,
     NotReadyReason,
@@ -203,6 +205,14 @@ def make_customer(tenant: Tenant, *, name: str = "王小明", phone: str = "", *
     with tenant_scope(tenant.id):
         row: Customer = Customer.objects.create(name=name, phone=phone or f"+44770090{unique():04d}", **fields)
     return row
+
+
+def make_account_agent(tenant: Tenant, *, customer: Customer | None = None, agent: Agent | None = None) -> UUID:
+    """An agent who looks after a customer; both are made as needed. Returns its id."""
+    customer, agent = customer or make_customer(tenant), agent or make_agent(tenant)
+    with tenant_scope(tenant.id, actor=ACTOR):
+        row: AccountAgent = AccountAgent.objects.create(customer=customer, agent=agent)
+    return row.id
 
 
 def make_queue(tenant: Tenant, *, code: str = "", requires: Mapping[str, int] | str = SKILLS, **fields: Any) -> Queue:

@@ -15,11 +15,9 @@ from rest_framework.response import Response
 from agents.models import Agent, AgentSkill, Skill, Team
 from agents.services.changes import change_agent
 from agents.services.setup import create_agent
-from agents.services.skill_edits import SkillEdit, edit_skills
+from agents.services.skill_edits import MOST_EDITED, SkillEdit, edit_skills
 from tenants.api.public import ReadRows, RelatedCode, RelatedId, RowFilter
 from tenants.public import Right
-
-MOST_EDITED = 5_000
 
 
 class AgentSkillSerializer(serializers.ModelSerializer[AgentSkill]):

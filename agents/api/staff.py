@@ -2,16 +2,17 @@
 
 from typing import Any
 
+import django_filters
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.models import NotReadyReason, Site, Skill, Station, Team
+from agents.models import AccountAgent, Agent, NotReadyReason, Site, Skill, Station, Team
 from agents.services.skills import remove_skill
 from agents.services.stations import change_endpoint
-from tenants.api.public import FixedFields, RelatedId, WriteRows
-from tenants.public import Conflict, Right, Tenant
+from tenants.api.public import FixedFields, RelatedId, RowFilter, WriteRows
+from tenants.public import Conflict, Customer, Right, Tenant
 
 
 class SkillSerializer(FixedFields, serializers.ModelSerializer[Skill]):
@@ -49,6 +50,20 @@ class ReasonSerializer(serializers.ModelSerializer[NotReadyReason]):
         model = NotReadyReason
         fields = ("id", "name", "system_code", "active")
         read_only_fields = ("system_code",)
+
+
+class AccountAgentSerializer(serializers.ModelSerializer[AccountAgent]):
+    customer = RelatedId(Customer)
+    agent = RelatedId(Agent)
+
+    class Meta:
+        model = AccountAgent
+        fields = ("id", "customer", "agent")
+
+
+class AccountAgentFilter(RowFilter):
+    customer = django_filters.UUIDFilter(field_name="customer_id")
+    agent = django_filters.UUIDFilter(field_name="agent_id")
 
 
 class StaffRows(WriteRows):
@@ -119,3 +134,13 @@ class ReasonViewSet(StaffRows):
 def _refuse_system(reason: Any) -> None:
     if reason.system_code:
         raise Conflict(_("This reason is the system's own; it stays as it is."), code="system-reason")
+
+
+class AccountAgentViewSet(WriteRows):
+    """Which agent looks after which customer; a customer has one at most."""
+
+    model = AccountAgent
+    serializer_class: Any = AccountAgentSerializer
+    filterset_class = AccountAgentFilter
+    read_right = Right.READ_CUSTOMERS
+    write_right = Right.WRITE_CUSTOMERS

@@ -6,10 +6,11 @@ from rest_framework.routers import SimpleRouter
 from agents.api.agents import AgentViewSet
 from agents.api.reserve import CloseReserveView, OpenReserveView, ReserveView
 from agents.api.session import AgentSessionView, ExtendWrapUpView, LogOutView, NotReadyView, ReadyView
-from agents.api.staff import ReasonViewSet, SiteViewSet, SkillViewSet, StationViewSet, TeamViewSet
+from agents.api.staff import AccountAgentViewSet, ReasonViewSet, SiteViewSet, SkillViewSet, StationViewSet, TeamViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("agents", AgentViewSet, basename="api-agent")
+router.register("account-agents", AccountAgentViewSet, basename="api-account-agent")
 router.register("skills", SkillViewSet, basename="api-skill")
 router.register("teams", TeamViewSet, basename="api-team")
 router.register("sites", SiteViewSet, basename="api-site")

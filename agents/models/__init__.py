@@ -1,4 +1,5 @@
 from agents.models.people import (
+    AccountAgent,
     Agent,
     AgentSkill,
     NotReadyReason,
@@ -10,6 +11,7 @@ from agents.models.people import (
 from agents.models.work import AgentSession, Reserve, SkillProfile, Slot
 
 __all__ = [
+    "AccountAgent",
     "Agent",
     "AgentSession",
     "AgentSkill",

@@ -4,7 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from tenants.public import TenantForeignKey, TenantModel
+from tenants.public import Customer, TenantForeignKey, TenantModel
 
 CODE = RegexValidator(r"^[a-z0-9][a-z0-9_-]*$", _("Small letters, digits, hyphen and underscore only."))
 
@@ -118,6 +118,21 @@ class Agent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.number} {self.user.name}"
+
+
+class AccountAgent(TenantModel):
+    """The agent who looks after a customer: queues that want it let the customer wait for this agent first."""
+
+    customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+", verbose_name=_("customer"))
+    agent = TenantForeignKey(Agent, related_name="+", verbose_name=_("agent"))
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("account agent")
+        verbose_name_plural = _("account agents")
+        constraints = [models.UniqueConstraint(fields=["tenant", "customer"], name="account_agent_once")]
+
+    def __str__(self) -> str:
+        return f"{self.customer}: {self.agent}"
 
 
 class AgentSkill(TenantModel):

@@ -23,6 +23,9 @@ SLOTS_SQL = """
 AT_ONCE = 50
 """How many agents one transaction changes: matching, which locks the same sessions, waits for no longer than that."""
 
+MOST_EDITED = 5_000
+"""How many agents one edit may name."""
+
 ATTEMPTS = 5
 """How often the edit looks again at agents whose skills somebody else changed meanwhile."""
 

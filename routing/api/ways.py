@@ -56,6 +56,7 @@ class QueueSerializer(FixedFields, serializers.ModelSerializer[Queue]):
             "preference",
             "affinity_seconds",
             "affinity_days",
+            "account_seconds",
             "priority",
             "weight_seconds",
             "ring_seconds",

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from agents.public import AgentSession, Slot
+from agents.public import Agent, AgentSession, Slot
 from routing.models.ways import EntryPoint, FlowVersion, Queue
 from routing.states import ContactState, EndReason, SegmentKind
 from tenants.public import Number, PlatformModel, TenantForeignKey, TenantModel
@@ -84,9 +84,9 @@ class Contact(TenantModel):
     `node` and `caller_channel` repeat the interaction's, which the tenant's own scope cannot read. `ending` is what the
     end will be called once the switch reports it: it was asked to hang up and for what reason. `ages_at` is when it
     will go before all that have not waited as long, while that is still to come. Until `affinity_until` it goes to
-    nobody but the agent at work in `affinity_session`, as long as that lasts. `segment` is the customer's, once it has
-    been looked up who calls, which the first step of a flow need not do. `call_back` is what an outbound contact is an
-    attempt of, or what the caller of an inbound one has taken.
+    nobody but the agent at work in `affinity_session`, as long as that lasts. `segment` and `account_agent` are the
+    customer's, once it has been looked up who calls, which the first step of a flow need not do. `call_back` is what an
+    outbound contact is an attempt of, or what the caller of an inbound one has taken.
     """
 
     interaction = models.ForeignKey(Interaction, on_delete=models.PROTECT, related_name="contacts")
@@ -115,6 +115,7 @@ class Contact(TenantModel):
     ages_at = models.DateTimeField(null=True)
     affinity_session = TenantForeignKey(AgentSession, null=True, related_name="+", db_index=False)
     affinity_until = models.DateTimeField(null=True)
+    account_agent = TenantForeignKey(Agent, null=True, related_name="+", db_index=False)
     call_back = TenantForeignKey("routing.CallBack", null=True, related_name="+", db_index=False)
     arrived_at = models.DateTimeField(_("arrived"))
     queued_at = models.DateTimeField(_("queued"), null=True)

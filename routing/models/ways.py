@@ -55,6 +55,13 @@ class Queue(TenantModel):
         db_default=30,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
     )
+    account_seconds = models.PositiveSmallIntegerField(
+        _("wait for the account agent (s)"),
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(3600)],
+        help_text=_("So long, customers who have an account agent wait for that agent alone. 0: not at all."),
+    )
     priority = models.SmallIntegerField(_("priority"), default=0)
     weight_seconds = models.PositiveIntegerField(
         _("head start (s)"),

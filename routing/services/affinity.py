@@ -1,8 +1,8 @@
 """Affinity: a contact that for some time goes to one agent alone, then to everybody. Inner steps; it is locked.
 
 It is the contact's, not a demand's: matching reads it with the contact (`routing/matching/sql/waiting.sql`). Whoever
-begins it says which agent, by the session in which they are at work: who served the caller last, whom a colleague
-chose, or who has promised to call back.
+begins it says which agent, by the session in which they are at work: who looks after the customer or served the caller
+last, whom a colleague chose, or who has promised to call back.
 """
 
 from datetime import datetime, timedelta
@@ -15,18 +15,25 @@ from routing.models import Contact, Demand, Queue
 from tenants.public import drop_timer, find_row, run_query, set_timer
 
 AFFINITY_TIMER = "affinity"
-LAST_AGENT = Path(__file__).parents[1] / "sql" / "last_agent.sql"
+SQL = Path(__file__).parents[1] / "sql"
+ACCOUNT_AGENT, LAST_AGENT = SQL / "account_agent.sql", SQL / "last_agent.sql"
 
 
 def begin_affinity(contact: Contact, queue: Queue, demand: Demand, *, at: datetime) -> tuple[str, ...]:
-    """Let a contact that enters the queue now wait for the agent who served its caller last, if the queue wants that.
+    """Let a contact that enters the queue now wait for its customer's account agent, or else for the agent who served
+    its caller last, as far as the queue wants that.
 
-    Nothing when that agent is not at work, or lacks the skills. Returns the fields that are to be saved.
+    Nobody is waited for who is not at work, or lacks the skills. Returns the fields that are to be saved.
     """
-    session_id = _last_agent(contact, queue, demand, at=at) if queue.affinity_seconds and contact.calling_hash else None
-    if session_id is None:
-        return end_affinity(contact)
-    return wait_for(contact, session_id, until=at + timedelta(seconds=queue.affinity_seconds))
+    if queue.account_seconds and contact.account_agent_id is not None:
+        session_id = _account_agent(contact, demand)
+        if session_id is not None:
+            return wait_for(contact, session_id, until=at + timedelta(seconds=queue.account_seconds))
+    if queue.affinity_seconds and contact.calling_hash:
+        session_id = _last_agent(contact, queue, demand, at=at)
+        if session_id is not None:
+            return wait_for(contact, session_id, until=at + timedelta(seconds=queue.affinity_seconds))
+    return end_affinity(contact)
 
 
 def wait_for(contact: Contact, session_id: UUID, *, until: datetime) -> tuple[str, ...]:
@@ -61,6 +68,12 @@ def told_of_affinity(contact: Contact) -> dict[str, Any]:
     if contact.affinity_until is None:
         return {}
     return {"affinity": contact.affinity_session_id, "affinity_until": contact.affinity_until.isoformat()}
+
+
+def _account_agent(contact: Contact, demand: Demand) -> UUID | None:
+    given = {"tenant": contact.tenant_id, "agent": contact.account_agent_id, "demand": demand.id}
+    rows = run_query(ACCOUNT_AGENT, given)
+    return rows[0][0] if rows else None
 
 
 def _last_agent(contact: Contact, queue: Queue, demand: Demand, *, at: datetime) -> UUID | None:

@@ -12,6 +12,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
+
+from agents.public import AccountAgent
 from routing import flows
 from routing.eligibility import with_demands
 from routing.flows import triggers
@@ -226,9 +229,6 @@ def _settle(
 def _step(contact: Contact, run: FlowRun, trigger: triggers.Trigger, *, now: datetime) -> FlowStep:
     """Let the flow go on, as often as the queue that it leads to does not take the caller. Returns the last step."""
     definition, facts = definition_of(contact), _facts(contact, now=now)
-    if contact.segment != facts.segment:
-        contact.segment = facts.segment
-        save(contact, "segment")
     state, starts = flows.FlowState.from_json(run.state), isinstance(trigger, triggers.Started)
     while True:
         step = flows.advance(definition, state, trigger, facts)
@@ -270,18 +270,33 @@ def _may_leave_queue(contact: Contact, trigger: triggers.Trigger, *, at: datetim
 
 
 def _facts(contact: Contact, *, now: datetime) -> flows.FlowFacts:
+    """Return what the flow may know of the contact; the contact keeps what matching is to know of its customer."""
     party = find_row(ContactParty, "t.contact_id = %s", [contact.id], joined=("tenant",))
     if party is None:
         raise RuntimeError(f"contact {contact.id} has no party")
     tenant = party.tenant
-    shown = party.ani and not party.ani_restricted
-    # Several customers may share a number; the one who was entered last counts, as at the desk.
-    customer = Customer.objects.filter(phone=party.ani).order_by("-id").first() if shown else None
+    customer = _customer_of(party)
+    known = (customer.segment, customer.account_agent_id) if customer is not None else ("", None)
+    if known != (contact.segment, contact.account_agent_id):
+        contact.segment, contact.account_agent_id = known
+        save(contact, "segment", "account_agent")
     return flows.FlowFacts(
         now=now,
         time_zone=tenant.zone,
         language=contact.language or tenant.language,
         dnis=party.dnis or None,
         ani_known=customer is not None,
-        segment=customer.segment if customer is not None else "",
+        segment=contact.segment,
     )
+
+
+def _customer_of(party: ContactParty) -> Any:
+    """Return the customer with the calling number, besides as `account_agent_id` who looks after them; or None.
+
+    Several customers may share a number; the one who was entered last counts, as at the desk.
+    """
+    if not party.ani or party.ani_restricted:
+        return None
+    account = AccountAgent.objects.filter(customer=OuterRef("id")).values("agent_id")
+    customers = Customer.objects.filter(phone=party.ani).annotate(account_agent_id=Subquery(account))
+    return customers.order_by("-id").first()

@@ -133,9 +133,11 @@ class FlowStep:
         self._found: dict[str, Found | None] = {}
 
     def asks_who_calls(self, wanted: actions.EnterQueue) -> bool:
-        """Whether it takes more than the engine's role to enter the queue: the customer's segment, or another way."""
+        """Whether it takes more than the engine's role to enter the queue: who the customer is, or another way."""
         found = self._find_queue(wanted.queue_code)
-        return bool(wanted.reported) or (found is not None and bool(found[2].segments))
+        return bool(wanted.reported) or (
+            found is not None and (bool(found[2].segments) or bool(found[0].account_seconds))
+        )
 
     def carry_out(self, wanted: Sequence[actions.Action]) -> flows.QueueRefusal | None:
         """Do what the flow wants, in its order; stop at a queue that does not take the caller, if the flow is to know.

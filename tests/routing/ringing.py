@@ -8,6 +8,7 @@ from uuid import UUID
 from agents.public import AgentSession, Station
 from routing.models import Contact, Offer, SlotHold
 from routing.public import accept_offer, reject_offer
+from tenants import timers
 from tenants.models import Timer
 from tenants.public import Due, engine_scope
 from tests import factories
@@ -47,6 +48,11 @@ def due(kind: str, subject: UUID) -> Due:
     with engine_scope(read_only=True):
         row = Timer.objects.get(kind=kind, subject_id=subject)
         return Due(row.id, row.tenant_id, row.kind, row.subject_id, row.due_at, row.data)
+
+
+def fire(kind: str, subject: UUID) -> None:
+    """Let the subject's timer be due now."""
+    timers.fire(due(kind, subject))
 
 
 def timer_kinds(*subjects: UUID) -> list[str]:

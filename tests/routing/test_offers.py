@@ -15,13 +15,12 @@ from routing.public import accept_offer, reject_offer
 from routing.services.situation import bridge_id
 from routing.states import ContactState, EndReason, OfferState
 from routing.switch.port import Cause, LegBridged
-from tenants import timers
 from tenants.public import Conflict, Invalid, NotFound, engine_scope, fire_due_timers
 from tests import factories
 from tests.agents.races import run_together
 from tests.routing import calls
 from tests.routing.matching import crowd
-from tests.routing.ringing import DESK, LOCK_CONTACT, accept, due, reject, ringing, seated, timer_kinds
+from tests.routing.ringing import DESK, LOCK_CONTACT, accept, due, fire, reject, ringing, seated, timer_kinds
 
 # --- accepting --------------------------------------------------------------------------------------------------------
 
@@ -116,12 +115,12 @@ def test_a_reject_excludes_backs_off_and_comes_again_later() -> None:
     # Another contact does not ring there either, before the back-off ends.
     other = calls.call(line.number)
     assert calls.now_of(other).state == ContactState.QUEUED
-    timers.fire(due("back-off", session.id))
+    fire("back-off", session.id)
     calls.pair_up(other, session)
     calls.caller_hangs_up(other)
     # The one that was rejected waits for its exclusion to end.
     assert calls.now_of(contact).state == ContactState.QUEUED
-    timers.fire(due("exclusion", exclusion.id))
+    fire("exclusion", exclusion.id)
     assert [row.state for row in calls.offers_of(contact)] == [OfferState.REJECTED, OfferState.OFFERED]
     calls.pair_up(contact, session)
 

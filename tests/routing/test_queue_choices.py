@@ -13,11 +13,10 @@ from routing.public import change_queue
 from routing.services.flow_steps import FLOW_TIMER
 from routing.states import ContactState, EndReason, OfferState
 from routing.switch.port import KeyPressed
-from tenants import timers
 from tenants.public import Tenant, tenant_scope
 from tests import factories
 from tests.routing import calls
-from tests.routing.ringing import due
+from tests.routing.ringing import fire
 
 MENU: dict[str, Any] = {
     "type": "menu",
@@ -61,7 +60,7 @@ def presses(contact: Contact, key: str) -> Contact:
 
 
 def time_is_over(contact: Contact) -> Contact:
-    timers.fire(due(FLOW_TIMER, contact.id))
+    fire(FLOW_TIMER, contact.id)
     return calls.now_of(contact)
 
 

@@ -21,7 +21,7 @@ from tests import factories
 from tests.api import assert_problem, program
 from tests.factories import ACTOR
 from tests.routing import calls
-from tests.routing.ringing import due
+from tests.routing.ringing import due, fire
 
 STEPS = [{"after": 20, "requires": "french", "priority": 2}, {"after": 60, "requires": ""}]
 
@@ -44,11 +44,6 @@ def timer_of(kind: str, subject: UUID) -> Timer | None:
     with engine_scope(read_only=True):
         row: Timer | None = Timer.objects.filter(kind=kind, subject_id=subject).first()
     return row
-
-
-def fire(kind: str, subject: UUID) -> None:
-    """Let the subject's timer be due now."""
-    timers.fire(due(kind, subject))
 
 
 def step(contact: Contact) -> Contact:

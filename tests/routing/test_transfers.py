@@ -26,12 +26,11 @@ from routing.public import change_queue, mend
 from routing.services import transfers
 from routing.services.transfers import Asked
 from routing.states import ContactState, EndReason, OfferState, TransferKind
-from tenants import timers
 from tenants.public import Conflict, Event, HotseatError, Invalid, NotFound, Tenant, engine_scope, tenant_scope
 from tests import factories
 from tests.routing import calls
 from tests.routing.broken import is_free
-from tests.routing.ringing import due, reject
+from tests.routing.ringing import fire, reject
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def test_wrap_up_belongs_to_the_agent_and_has_its_own_deadline(house: House) -> 
     """opensips#2679, asterisk#607, #1006: wrap-up lost or applied to the wrong agent after a transfer."""
     transfers.escalate_contact(asked=house.asks())
     calls.talk(house.contact)
-    timers.fire(due("wrap-up", house.ann.id))
+    fire("wrap-up", house.ann.id)
     assert factories.reread(house.ann).state == SessionState.READY
     assert factories.reread(house.expert).state == SessionState.READY, "the expert talks, and nothing else"
     with engine_scope(read_only=True):
@@ -181,7 +180,7 @@ def test_back_in_the_queue_it_goes_to_somebody_else_first() -> None:
     # Then whoever is there, rather than wait.
     with engine_scope():
         Exclusion.objects.filter(id=left_out.id).delete()
-    timers.fire(due("exclusion", left_out.id))
+    fire("exclusion", left_out.id)
     calls.pair_up(house.contact, house.ann)
 
 

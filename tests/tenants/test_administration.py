@@ -95,6 +95,7 @@ def test_an_administrator_makes_everything_without_the_operator(acme: Tenant, br
         steps="20: english\n300: (), priority +1",
         preference="longest_idle",
         affinity_seconds=0,
+        account_seconds=0,
         affinity_days=30,
         most_waiting=0,
         priority=0,

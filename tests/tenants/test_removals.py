@@ -27,6 +27,7 @@ FIELDS = {
     "preference": "longest_idle",
     "affinity_seconds": 0,
     "affinity_days": 30,
+    "account_seconds": 0,
     "most_waiting": 0,
     "priority": 0,
     "weight_seconds": 0,

@@ -37,12 +37,11 @@ from routing.models import Contact, Offer, Participation, Queue, RoutingPolicy
 from routing.public import reject_offer
 from routing.services.contacts import AGED
 from routing.states import LIVE_OFFER, ContactState
-from tenants import timers
 from tenants.public import Tenant, engine_scope, tenant_scope
 from tests import factories
 from tests.routing import calls
 from tests.routing.matching import crowd, oracle
-from tests.routing.ringing import due
+from tests.routing.ringing import fire
 
 SKILLS = ({"english": 3}, {"english": 3}, {"english": 5, "loans": 2}, {"english": 1, "loans": 5}, {"english": 3})
 """Of the agents; the last is of the reserve."""
@@ -134,11 +133,6 @@ def world() -> World:
     made = World(tenant, lines, factories.make_reason(tenant), sessions)
     made.turns = {session.id: next(made.moments) for session in sessions}
     return made
-
-
-def fire(kind: str, subject: UUID) -> None:
-    """Let the subject's timer be due now."""
-    timers.fire(due(kind, subject))
 
 
 class Machine(RuleBasedStateMachine):

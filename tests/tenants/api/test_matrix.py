@@ -15,6 +15,7 @@ from tenants.public import CSP_TENANT_ID, ApiKey, Membership, Role, Tenant, tena
 from tests.api import Api, assert_problem, make_key, program
 from tests.factories import (
     PASSWORD,
+    make_account_agent,
     make_agent,
     make_customer,
     make_flow,
@@ -92,6 +93,7 @@ MAKERS: dict[str, Callable[[Tenant], UUID]] = {
     "api-keys": _key,
     "numbers": lambda tenant: make_number(tenant).id,
     "agents": lambda tenant: make_agent(tenant).id,
+    "account-agents": make_account_agent,
     "skills": lambda tenant: make_skill(tenant).id,
     "teams": lambda tenant: make_team(tenant).id,
     "sites": lambda tenant: make_site(tenant).id,
