@@ -14,11 +14,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import action
 
-from agents.models import AccountAgent, Agent, AgentSession, AgentSkill, NotReadyReason, Site, Skill, Station, Team
+from agents.channels import MOST, Channel
+from agents.models import (
+    AccountAgent,
+    Agent,
+    AgentSession,
+    AgentSkill,
+    ChannelRules,
+    NotReadyReason,
+    Site,
+    Skill,
+    Station,
+    Team,
+)
 from agents.services.changes import change_agent
 from agents.services.setup import create_agent
 from agents.services.skill_edits import MOST_EDITED, SkillEdit, edit_skills
 from agents.services.skills import remove_skill
+from agents.services.slots import change_channel_rules
 from agents.services.stations import change_endpoint
 from tenants.administration import (
     ReadOnlyAdmin,
@@ -35,6 +48,8 @@ LEVELS = [("", "–"), *((str(level), str(level)) for level in range(1, 6))]
 SKILL_FIELD = "skill-"
 TAKE = "take"
 EDITS = [("", gettext_lazy("as it is")), *LEVELS[1:], (TAKE, gettext_lazy("take away"))]
+CAPACITY_FIELD = "capacity-"
+KEPT_AWAY_FIELD = "kept-away-"
 
 
 class StaffAdmin(TenantAdmin):
@@ -58,10 +73,20 @@ class AgentForm(ServiceForm):
 
     def prepare(self) -> None:
         self.offer("team", Team.objects.all())
+        own = self.row.capacity if self.row else {}
+        for channel, most in MOST.items():
+            self.fields[CAPACITY_FIELD + channel] = forms.IntegerField(
+                label=_("%(channel)s at once") % {"channel": channel.label},
+                min_value=0,
+                max_value=most,
+                required=False,
+                help_text=_("Empty: as the channel rules say."),
+            )
+            self.initial[CAPACITY_FIELD + channel] = own.get(channel)
         given = {}
         if self.row is not None:
             self.title = str(self.row)
-            self.initial = forms.model_to_dict(self.row, fields=["team", "active", "reserve"])
+            self.initial.update(forms.model_to_dict(self.row, fields=["team", "active", "reserve"]))
             self.initial["name"] = self.row.user.name
             given = dict(AgentSkill.objects.filter(agent=self.row).values_list("skill__code", "proficiency"))
         for skill in Skill.objects.all():
@@ -73,6 +98,11 @@ class AgentForm(ServiceForm):
         """Return the skills that were chosen, with their levels."""
         values = {name: value for name, value in self.cleaned_data.items() if name.startswith(SKILL_FIELD)}
         return {name.removeprefix(SKILL_FIELD): int(value) for name, value in values.items() if value}
+
+    def capacity(self) -> dict[str, int]:
+        """Return how many contacts at once, for the channels for which that was given."""
+        given = {str(channel): self.cleaned_data.get(CAPACITY_FIELD + channel) for channel in Channel}
+        return {channel: most for channel, most in given.items() if most is not None}
 
     def carry_out(self) -> str | None:
         values, caller = self.cleaned_data, self.caller
@@ -86,6 +116,7 @@ class AgentForm(ServiceForm):
             reserve=values["reserve"],
             team_id=_team_id(values),
             skills=self.skills(),
+            capacity=self.capacity(),
         )
         return None
 
@@ -106,6 +137,7 @@ class NewAgentForm(AgentForm):
             skills=self.skills(),
             team_id=_team_id(values),
             reserve=values["reserve"],
+            capacity=self.capacity(),
             actor=self.caller.actor,
         )
         return None
@@ -202,6 +234,49 @@ class AccountAgentAdmin(TenantAdmin):
     search_fields = ("customer__name", "customer__phone", "agent__number", "agent__user__name")
     fields = ("customer", "agent")
     read_right, write_right = Right.READ_CUSTOMERS, Right.WRITE_CUSTOMERS
+
+
+class ChannelRulesForm(ServiceForm):
+    """How many contacts of each channel at once, and by which channels each is kept away."""
+
+    def prepare(self) -> None:
+        rules = self.row or ChannelRules()
+        self.title = str(ChannelRules._meta.verbose_name)
+        for channel, most in MOST.items():
+            self.fields[CAPACITY_FIELD + channel] = forms.IntegerField(
+                label=_("%(channel)s at once") % {"channel": channel.label},
+                min_value=0,
+                max_value=most,
+                initial=rules.capacity.get(channel, 0),
+            )
+        for channel in Channel:
+            self.fields[KEPT_AWAY_FIELD + channel] = forms.MultipleChoiceField(
+                label=_("%(channel)s: not while the agent has") % {"channel": channel.label},
+                choices=[(other.value, other.label) for other in Channel if other != channel],
+                initial=rules.kept_away_by.get(channel, []),
+                widget=forms.CheckboxSelectMultiple,
+                required=False,
+            )
+
+    def carry_out(self) -> str | None:
+        given = self.cleaned_data
+        values = {
+            "capacity": {str(channel): given[CAPACITY_FIELD + channel] for channel in Channel},
+            "kept_away_by": {
+                str(channel): given[KEPT_AWAY_FIELD + channel]
+                for channel in Channel
+                if given[KEPT_AWAY_FIELD + channel]
+            },
+        }
+        change_channel_rules(tenant_id=self.caller.tenant_id, values=values, actor=self.caller.actor)
+        return None
+
+
+@admin.register(ChannelRules)
+class ChannelRulesAdmin(StaffAdmin):
+    list_display = ("__str__",)
+    service_add, service_change = ChannelRulesForm, ChannelRulesForm
+    may_delete = False
 
 
 class SkillRemovalForm(RemovalForm):

@@ -1,10 +1,12 @@
 """The door of `agents`: everything that other apps may use."""
 
+from agents.channels import Channel
 from agents.models import (
     AccountAgent,
     Agent,
     AgentSession,
     AgentSkill,
+    ChannelRules,
     NotReadyReason,
     Reserve,
     Site,
@@ -39,6 +41,7 @@ from agents.services.sessions import (
     end_back_off,
     end_wrap_up,
     free_slot,
+    hold_slots,
     lock_sessions,
     make_not_ready,
     make_ready,
@@ -48,6 +51,7 @@ from agents.services.sessions import (
     touch_idle,
 )
 from agents.services.setup import create_agent, create_station
+from agents.services.slots import change_channel_rules
 from agents.states import SESSION, SessionState
 
 __all__ = [
@@ -58,6 +62,8 @@ __all__ = [
     "Agent",
     "AgentSession",
     "AgentSkill",
+    "Channel",
+    "ChannelRules",
     "NotReadyReason",
     "Reserve",
     "SessionState",
@@ -70,6 +76,7 @@ __all__ = [
     "back_off",
     "begin_wrap_up",
     "change_agent",
+    "change_channel_rules",
     "choosable_reasons",
     "close_reserve",
     "close_session",
@@ -82,6 +89,7 @@ __all__ = [
     "extend_wrap_up",
     "free_slot",
     "free_stations",
+    "hold_slots",
     "lock_sessions",
     "log_in_agent",
     "log_out",

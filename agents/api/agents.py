@@ -12,6 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.api.channels import capacity_field
 from agents.models import Agent, AgentSkill, Skill, Team
 from agents.services.changes import change_agent
 from agents.services.setup import create_agent
@@ -33,10 +34,13 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
     name = serializers.CharField(source="user.name", max_length=120)
     team = RelatedId(Team, required=False, allow_null=True)
     skills = AgentSkillSerializer(many=True)
+    capacity = capacity_field(help_text="By channel, how many contacts at once; left out: as the channel rules say.")
 
     class Meta:
         model = Agent
-        fields: tuple[str, ...] = ("id", "number", "name", "team", "active", "reserve", "skills", "created_at")
+        fields: tuple[str, ...] = (
+            *("id", "number", "name", "team", "active", "reserve", "capacity", "skills", "created_at"),
+        )
 
     def validate_skills(self, skills: list[dict[str, Any]]) -> list[dict[str, Any]]:
         codes = [item["skill"].code for item in skills]
@@ -49,12 +53,12 @@ class NewAgentSerializer(AgentSerializer):
     password = serializers.CharField(max_length=200, write_only=True, trim_whitespace=False)
 
     class Meta(AgentSerializer.Meta):
-        fields = ("number", "name", "password", "team", "reserve", "skills")
+        fields = ("number", "name", "password", "team", "reserve", "capacity", "skills")
 
 
 class AgentChangeSerializer(NewAgentSerializer):
     class Meta(AgentSerializer.Meta):
-        fields = ("name", "password", "team", "active", "reserve", "skills")
+        fields = ("name", "password", "team", "active", "reserve", "capacity", "skills")
 
 
 class SkillEditSerializer(serializers.Serializer[Any]):
@@ -109,6 +113,7 @@ class AgentViewSet(ReadRows):
             skills=_levels(values["skills"]),
             team_id=team.id if team else None,
             reserve=values.get("reserve", False),
+            capacity=values.get("capacity"),
             actor=self.caller.actor,
         )
         return self.show(agent.id, status=201)
@@ -128,6 +133,7 @@ class AgentViewSet(ReadRows):
             reserve=values.get("reserve"),
             team_id=team_id,
             skills=_levels(values["skills"]) if "skills" in values else None,
+            capacity=values.get("capacity"),
         )
         return self.show(agent_id)
 

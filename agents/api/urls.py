@@ -4,6 +4,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from agents.api.agents import AgentViewSet
+from agents.api.channels import ChannelRulesView
 from agents.api.reserve import CloseReserveView, OpenReserveView, ReserveView
 from agents.api.session import AgentSessionView, ExtendWrapUpView, LogOutView, NotReadyView, ReadyView
 from agents.api.staff import AccountAgentViewSet, ReasonViewSet, SiteViewSet, SkillViewSet, StationViewSet, TeamViewSet
@@ -23,6 +24,7 @@ urlpatterns = [
     path("agent-session/not-ready/", NotReadyView.as_view(), name="api-not-ready"),
     path("agent-session/wrap-up/extend/", ExtendWrapUpView.as_view(), name="api-extend-wrap-up"),
     path("agent-session/logout/", LogOutView.as_view(), name="api-log-out"),
+    path("channel-rules/", ChannelRulesView.as_view(), name="api-channel-rules"),
     path("reserve/", ReserveView.as_view(), name="api-reserve"),
     path("reserve/open/", OpenReserveView.as_view(), name="api-open-reserve"),
     path("reserve/close/", CloseReserveView.as_view(), name="api-close-reserve"),

@@ -8,13 +8,14 @@ from agents.models.people import (
     Station,
     Team,
 )
-from agents.models.work import AgentSession, Reserve, SkillProfile, Slot
+from agents.models.work import AgentSession, ChannelRules, Reserve, SkillProfile, Slot
 
 __all__ = [
     "AccountAgent",
     "Agent",
     "AgentSession",
     "AgentSkill",
+    "ChannelRules",
     "NotReadyReason",
     "Reserve",
     "Site",

@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from agents.channels import check_capacity
 from tenants.public import Customer, TenantForeignKey, TenantModel
 
 CODE = RegexValidator(r"^[a-z0-9][a-z0-9_-]*$", _("Small letters, digits, hyphen and underscore only."))
@@ -107,6 +108,14 @@ class Agent(TenantModel):
         default=False,
         db_default=False,
         help_text=_("Gets contacts only while the reserve is open."),
+    )
+    capacity = models.JSONField(
+        _("at once"),
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        validators=[check_capacity],
+        help_text=_("How many contacts of each channel at once; of a channel that is left out, as many as everybody."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -1,10 +1,14 @@
 """Agents at work: profiles, sessions and slots. Nothing here is personal, so the engine may read it all."""
 
+from collections.abc import Mapping
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from agents.channels import Channel, check_capacity, check_rule, usual_capacity, usual_rule
 from agents.models.people import Agent, NotReadyReason, Station
 from agents.states import SessionState
 from tenants.public import TenantForeignKey, TenantModel
@@ -112,11 +116,43 @@ class Reserve(TenantModel):
         return f"{self.opened_at} – {self.until}"
 
 
+class ChannelRules(TenantModel):
+    """How many contacts of each channel an agent of the tenant may have at once, and what may come on top of what.
+
+    `capacity` is of agents who have none of their own. `kept_away_by`: while an agent holds a contact of one of these
+    channels, or is offered one, none comes on the channel that they are named for. Without a row: as usual.
+    """
+
+    capacity = models.JSONField(_("at once"), default=usual_capacity, validators=[check_capacity])
+    kept_away_by = models.JSONField(_("kept away by"), default=usual_rule, blank=True, validators=[check_rule])
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("channel rules")
+        verbose_name_plural = _("channel rules")
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="one_row_of_channel_rules")]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{Channel(channel).label} {most}" for channel, most in sorted(self.capacity.items()))
+
+    def capacity_of(self, agent: Agent) -> Mapping[str, int]:
+        """Return how many contacts of each channel this agent may have at once."""
+        return {**usual_capacity(), **self.capacity, **agent.capacity}
+
+    def keeps_away(self, channel: str) -> list[str]:
+        """Return the channels on which nothing comes while an agent holds a contact of this one."""
+        return sorted(other for other, by in self.kept_away_by.items() if channel in by)
+
+
 class Slot(TenantModel):
     """One unit of an agent's capacity on a channel.
 
-    `open`: its agent is ready, no back-off runs, and the reserve is open if it is of that (written by `agents`).
-    `held`: a `routing.SlotHold` row names it (written by `routing`, with that row). Open and not held, it is free.
+    `open` (written by `agents`): its agent is ready, no back-off runs, the reserve is open if it is of that, and the
+    agent holds nothing that keeps this channel away. `held`: a `routing.SlotHold` row names it (written by `routing`,
+    with that row). Open and not held, it is free.
+
+    `blocks` are the channels of the session's slots that are kept shut while this one is held: what the tenant's rules
+    come to, for the slots that the session has. One that is `retired` was given up by a smaller capacity: it is never
+    open, and as long as it is held, its own channel stays shut too.
 
     Free slots are ordered by what the rules of queues prefer, each by an index of its own: `idle_since`; `offered_at`,
     the moment of the last offer, or of the log-in; and as they were when it was last released after work, in this
@@ -126,8 +162,10 @@ class Slot(TenantModel):
 
     session = TenantForeignKey(AgentSession, on_delete=models.CASCADE, related_name="slots")
     profile = TenantForeignKey(SkillProfile)
-    channel = models.CharField(max_length=12, default="voice")
+    channel = models.CharField(max_length=12, choices=Channel, default=Channel.VOICE)
     ordinal = models.PositiveSmallIntegerField(default=0)
+    blocks = ArrayField(models.CharField(max_length=12), default=list, db_default=Value("{}"))
+    retired = models.BooleanField(default=False, db_default=False)
     open = models.BooleanField(default=False)
     held = models.BooleanField(default=False)
     idle_since = models.DateTimeField()

@@ -12,8 +12,9 @@ from agents.models import Agent, AgentSession, SkillProfile, Slot
 from agents.services.profiles import ensure_profile
 from agents.services.reserve import lock_reserve
 from agents.services.sessions import KIND, close_session, lock_sessions, refresh_slots
-from agents.services.setup import find_skills, tell_staff_changed, write_skills
+from agents.services.setup import checked_capacity, find_skills, tell_staff_changed, write_skills
 from agents.services.skill_edits import put_to_work
+from agents.services.slots import find_rules, rearrange_slots
 from tenants.public import db_now, record, request_match, tenant_scope, writing
 
 
@@ -28,14 +29,16 @@ def change_agent(
     reserve: bool | None = None,
     team_id: UUID | EllipsisType | None = ...,
     skills: Mapping[str, int] | None = None,
+    capacity: Mapping[str, int] | None = None,
 ) -> None:
     """Change what is given: name, password, `team_id` (None: no team), `active`, `reserve` (the class of agents that
-    `open_reserve` calls), `skills` (code: 1 to 5; all of them).
+    `open_reserve` calls), `skills` (code: 1 to 5; all of them), `capacity` (channel: how many contacts at once; what is
+    left out is as the tenant's rules say).
 
-    Deactivating logs the agent out. An open session works with new skills, and in its class, at once; a contact that
-    runs goes on.
-    Raises AgentUnknown, SkillsUnknown, FieldsInvalid for a weak password, AgentHasNoSkill for an empty set while the
-    agent is logged in, ContactInProgress while the agent to be deactivated works.
+    Deactivating logs the agent out. An open session works with new skills, slots, and in its class, at once; a contact
+    that runs goes on.
+    Raises AgentUnknown, SkillsUnknown, FieldsInvalid for a weak password or a capacity that cannot be, AgentHasNoSkill
+    for an empty set while the agent is logged in, ContactInProgress while the agent to be deactivated works.
     """
     profile = None if skills is None else _prepare_profile(tenant_id, agent_id, skills, actor=actor)
     with writing(tenant_id, actor=actor):
@@ -48,11 +51,7 @@ def change_agent(
         if active is False:
             _log_out_all(sessions)
             sessions = []
-        if password is not None:
-            _set_password(agent, password)
-        if name is not None:
-            agent.user.name = name
-        agent.user.save(update_fields=["name", "password"])
+        _write_person(agent, name=name, password=password)
         if active is not None:
             agent.active = active
         if not isinstance(team_id, EllipsisType):
@@ -60,9 +59,13 @@ def change_agent(
         if reserve is not None:
             agent.reserve = reserve
             _change_class(sessions, reserve=reserve)
-        agent.save(update_fields=["active", "team", "reserve"])
+        if capacity is not None:
+            agent.capacity = checked_capacity(capacity)
+        agent.save(update_fields=["active", "team", "reserve", "capacity"])
         if skills is not None and profile is not None:
             _change_skills(agent, sessions, skills, profile)
+        if capacity is not None:
+            _change_capacity(agent, sessions)
         if skills is not None or active is not None:
             tell_staff_changed(tenant_id)
 
@@ -115,6 +118,21 @@ def _change_class(sessions: Sequence[AgentSession], *, reserve: bool) -> None:
         session.save(update_fields=["reserve", "version"])
         refresh_slots(session)
         request_match(session.tenant_id)
+
+
+def _change_capacity(agent: Agent, sessions: Sequence[AgentSession]) -> None:
+    # Whoever changes the rules locks the sessions too, so they are read behind that.
+    rules, now = find_rules(), db_now()
+    for session in sessions:
+        rearrange_slots(session, agent, rules, at=now)
+
+
+def _write_person(agent: Agent, *, name: str | None, password: str | None) -> None:
+    if password is not None:
+        _set_password(agent, password)
+    if name is not None:
+        agent.user.name = name
+    agent.user.save(update_fields=["name", "password"])
 
 
 def _set_password(agent: Agent, password: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.db import IntegrityError, connections
+from django.db import IntegrityError
 
 from agents.errors import (
     AgentHasNoSkill,
@@ -26,7 +26,8 @@ from agents.services.availability import lock_session
 from agents.services.profiles import ensure_profile, profile_key, skills_of
 from agents.services.reasons import ensure_system_reasons
 from agents.services.sessions import KIND, close_session, lock_sessions, system_reason
-from tenants.public import Entitlement, Tenant, current_scope, db_now, record, tenant_scope
+from agents.services.slots import arrange_slots, find_rules, lock_logins
+from tenants.public import Entitlement, Tenant, db_now, record, tenant_scope
 
 ATTEMPTS = 5
 """How often a login looks again when somebody else's login or a change of skills came in between."""
@@ -85,7 +86,7 @@ def seat_agent(
     take_over: bool = False,
     actor: str | None = None,
 ) -> Seated:
-    """Log an agent in: a new session, not ready, with one slot for telephone calls.
+    """Log an agent in: a new session, not ready, with its slots.
 
     WHO: agent number and password within the tenant. WHAT: the agent's skills, as a profile. WHERE: the station with
     `extension` if given, else the one that the table names for the workstation's `ip_address`.
@@ -107,6 +108,7 @@ def seat_agent(
         profile = ensure_profile(tenant_id=tenant_id, skills=who.skills, actor=actor)
         try:
             with tenant_scope(tenant_id, actor=actor):
+                lock_logins()
                 station = _find_seat(who, profile, ip_address=ip_address, extension=extension.strip())
                 own = open_session_of_agent(who.agent_id)
                 if own is not None and own.station_id == station.id:
@@ -213,12 +215,13 @@ def _open_session(who: _Who, profile: SkillProfile, station: Station) -> AgentSe
     _take_seat()
     ensure_system_reasons()
     now = db_now()
+    agent = Agent.objects.get(id=who.agent_id)  # locked by `_find_seat`
     reason = system_reason(profile.tenant_id, NotReadyReason.System.LOGGED_IN)
     session = AgentSession(
         agent_id=who.agent_id,
         station=station,
         profile=profile,
-        reserve=Agent.objects.values_list("reserve", flat=True).get(id=who.agent_id),  # locked by `_find_seat`
+        reserve=agent.reserve,
         reason=reason,
         state_since=now,
         logged_in_at=now,
@@ -235,7 +238,7 @@ def _open_session(who: _Who, profile: SkillProfile, station: Station) -> AgentSe
         reason=str(reason.id) if reason else None,
     )
     session.save(force_insert=True)
-    Slot.objects.create(session=session, profile=profile, idle_since=now, offered_at=now)
+    arrange_slots(session, agent, find_rules(), at=now)
     return session
 
 
@@ -279,10 +282,7 @@ def _refuse_taken(station: Station) -> None:
 
 
 def _take_seat() -> None:
-    """Refuse when all rented seats are in use. Logins of one tenant count one after the other."""
-    scope = current_scope()
-    with connections[scope.alias].cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('seats'), hashtext(%s))", [str(scope.tenant_id)])
+    """Refuse when all rented seats are in use. Logins of one tenant come one after the other."""
     limit = Entitlement.objects.filter(kind=Entitlement.Kind.SEATS).values_list("limit", flat=True).first() or 0
     used = AgentSession.objects.filter(logged_out_at__isnull=True).count()
     if used >= limit:

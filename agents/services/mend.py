@@ -9,12 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from agents.models import AgentSession, Slot
+from agents.models import AgentSession
 from agents.services.sessions import (
     BACK_OFF_TIMER,
     WRAP_UP_TIMER,
     lock_sessions,
-    may_take_contacts,
     refresh_slots,
 )
 from agents.states import SessionState
@@ -34,7 +33,7 @@ def mend_sessions() -> int:
     mended, last = 0, None
     while True:
         with engine_scope():
-            ids: list[UUID] = [row[0] for row in run_query(STUCK, {"after": last, "limit": PAGE})]
+            ids: list[UUID] = [row[0] for row in run_query(STUCK, {"session": None, "after": last, "limit": PAGE})]
             mended += sum(_mend(session, at=db_now()) for session in lock_sessions(ids).values())
         if len(ids) < PAGE:
             return mended
@@ -53,8 +52,7 @@ def _mend(session: AgentSession, *, at: datetime) -> int:
     if session.backoff_until is not None and not has_timer(BACK_OFF_TIMER, subject_id=session.id):
         set_timer(BACK_OFF_TIMER, tenant_id=session.tenant_id, subject_id=session.id, due_at=session.backoff_until)
         found.append("a back-off had lost its end")
-    right = may_take_contacts(session)
-    if Slot.objects.filter(session_id=session.id, open=not right).exists():
+    if run_query(STUCK, {"session": session.id, "after": None, "limit": 1}):
         refresh_slots(session)
         request_match(session.tenant_id)
         found.append("an agent's slots were open or closed against the agent's state")

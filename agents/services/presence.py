@@ -7,7 +7,14 @@ from uuid import UUID
 from django.db.models import Q
 
 from agents.models import AgentSession, NotReadyReason, Station
-from agents.services.sessions import KIND, lock_sessions, make_not_ready, plan_next, system_reason
+from agents.services.sessions import (
+    KIND,
+    lock_sessions,
+    make_not_ready,
+    phone_is_reachable,
+    plan_next,
+    system_reason,
+)
 from agents.states import SessionState
 from tenants.public import Tenant, db_now, engine_scope, record, record_once, tenant_scope, uuid7
 
@@ -84,7 +91,7 @@ def mark_endpoint(*, endpoint: str, reachable: bool, at: datetime) -> bool:
             return True
         record("station.reachable_changed", session, kind=KIND, at=at, station=str(station.id), reachable=reachable)
         session.save(update_fields=["version"])
-        if session.state == SessionState.READY and not reachable:
+        if session.state == SessionState.READY and not reachable and not phone_is_reachable(session):
             make_not_ready(session, system_code=NotReadyReason.System.UNREACHABLE, at=db_now())
         return True
 

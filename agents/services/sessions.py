@@ -4,22 +4,46 @@ Each works inside the caller's open scope, of either role, on sessions that the 
 (contacts first, then sessions). `at` is the database's clock, UTC, read once after the locks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, Q
+
+from agents.channels import Channel
 from agents.models import AgentSession, NotReadyReason, Reserve, Slot, Station
 from agents.services.hooks import wrap_up_hooks
 from agents.states import SESSION, SessionState
-from tenants.public import drop_timer, fetch, record, request_match, set_timer, wanted, write, write_query
+from tenants.public import (
+    current_scope,
+    drop_timer,
+    fetch,
+    load_query,
+    record,
+    request_match,
+    set_timer,
+    wanted,
+    write,
+    write_query,
+)
 
 WRAP_UP_TIMER = "wrap-up"
 BACK_OFF_TIMER = "back-off"
 KIND = "agent_session"
-FREE_AFTER_WORK = Path(__file__).parents[1] / "sql" / "free_after_work.sql"
+SQL = Path(__file__).parents[1] / "sql"
+REFRESH_SLOTS = SQL / "refresh_slots.sql"
+SHUT_BLOCKED = SQL / "shut_blocked.sql"
+_AFTER_WORK = """,
+        idle_since = %(at)s,
+        contacts = contacts + 1,
+        busy_seconds = busy_seconds + greatest(0, extract(epoch FROM %(at)s - offered_at)),
+        occupancy = (busy_seconds + greatest(0, extract(epoch FROM %(at)s - offered_at)))
+                    / greatest(1, extract(epoch FROM %(at)s - %(logged_in_at)s))"""
+FREE_AFTER_WORK = load_query(SQL / "free_slot.sql").format(figures=_AFTER_WORK)
+FREE_SLOT = load_query(SQL / "free_slot.sql").format(figures="")
 
 
 def lock_sessions(ids: Iterable[UUID]) -> dict[UUID, AgentSession]:
@@ -43,22 +67,26 @@ def reserve_is_open(tenant_id: UUID) -> bool:
 
 def refresh_slots(session: AgentSession, *, idle_since: datetime | None = None) -> None:
     """Make the slots' `open` follow from the session, and have them idle from `idle_since` if given, in one UPDATE."""
-    changes: dict[str, Any] = {"open": may_take_contacts(session)}
-    if idle_since is not None:
-        changes["idle_since"] = idle_since
-    Slot.objects.filter(session_id=session.id).update(**changes)
+    given = {"session": session.id, "takes": may_take_contacts(session), "idle_since": idle_since}
+    write_query(REFRESH_SLOTS, given)
+
+
+def hold_slots(ids: Sequence[UUID], *, blocking: Sequence[UUID], at: datetime) -> None:
+    """Let these slots be held, of an offer that is made at `at`, and shut what those of them that are `blocking` keep
+    shut. Their sessions are locked; `routing` writes who holds them.
+    """
+    write("UPDATE agents_slot SET held = true, offered_at = %s WHERE id = ANY(%s)", [at, ids])
+    if blocking:
+        write_query(SHUT_BLOCKED, {"held": list(blocking)})
 
 
 def free_slot(session: AgentSession, slot_id: UUID, *, worked_until: datetime | None) -> None:
-    """Let a slot of the session be held by nobody.
+    """Let a slot of the session be held by nobody, and open what it kept shut.
 
     After work it is idle from `worked_until`, and what was done is counted; otherwise all stays as it was.
     """
-    if worked_until is None:
-        write("UPDATE agents_slot SET held = false WHERE id = %s", [slot_id])
-        return
     given = {"slot": slot_id, "at": worked_until, "logged_in_at": session.logged_in_at}
-    write_query(FREE_AFTER_WORK, given)
+    current_scope().statements.write(FREE_SLOT if worked_until is None else FREE_AFTER_WORK, given)
 
 
 def touch_idle(session: AgentSession, *, at: datetime) -> None:
@@ -163,8 +191,9 @@ def close_session(session: AgentSession, *, at: datetime) -> None:
 
 
 def phone_is_reachable(session: AgentSession) -> bool:
-    """Whether the phone at the session's station was registered when the switch last said."""
-    return Station.objects.filter(id=session.station_id, reachable=True).exists()
+    """Whether the phone at the session's station was registered when the switch last said, or none is needed."""
+    uses_it = Slot.objects.filter(session_id=session.id, channel=Channel.VOICE, retired=False)
+    return Station.objects.filter(~Exists(uses_it) | Q(reachable=True), id=session.station_id).exists()
 
 
 def system_reason(tenant_id: UUID, system_code: str) -> NotReadyReason | None:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
+from agents.channels import check_capacity
 from agents.errors import FieldsInvalid, NumberTaken, SiteUnknown, SkillsUnknown, StationExists
 from agents.models import Agent, AgentSkill, Site, Skill, Station, Team
 from agents.services.hooks import staff_hooks
@@ -27,9 +28,10 @@ def create_agent(
     actor: str,
     team_id: UUID | None = None,
     reserve: bool = False,
+    capacity: Mapping[str, int] | None = None,
 ) -> Agent:
     """Register a person as an agent, who logs in with number and password and works with these skills (code: 1 to 5);
-    of the `reserve` they take part only while that is open.
+    of the `reserve` they take part only while that is open. `capacity` is as `change_agent` takes it.
 
     Raises FieldsInvalid (also for a weak password), SkillsUnknown, NumberTaken.
     """
@@ -37,7 +39,7 @@ def create_agent(
         with tenant_scope(tenant_id, actor=actor):
             rows = find_skills(skills)
             user = User(name=name)
-            agent = Agent(user=user, number=number, reserve=reserve)
+            agent = Agent(user=user, number=number, reserve=reserve, capacity=checked_capacity(capacity or {}))
             if team_id is not None and not Team.objects.filter(id=team_id).exists():
                 raise FieldsInvalid({"team": ["unknown"]})
             agent.team_id = team_id
@@ -95,6 +97,15 @@ def find_skills(skills: Mapping[str, int]) -> dict[str, Skill]:
     if errors:
         raise SkillsUnknown(errors)
     return rows
+
+
+def checked_capacity(capacity: Mapping[str, int]) -> dict[str, int]:
+    """Return a capacity of an agent's own; raise FieldsInvalid when it cannot be."""
+    try:
+        check_capacity(capacity)
+    except ValidationError as error:
+        raise FieldsInvalid({"capacity": error.messages}) from error
+    return dict(capacity)
 
 
 def tell_staff_changed(tenant_id: UUID) -> None:

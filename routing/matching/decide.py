@@ -64,7 +64,7 @@ class Waiting:
 class FreeSlot:
     """A slot that is open and not held; then what the policy does not look at: its session's version and telephone.
 
-    `occupancy`, `contacts` and `offered_at` are told by `agents.models.Slot`.
+    `occupancy`, `contacts`, `offered_at` and `blocks` are told by `agents.models.Slot`.
     """
 
     id: UUID
@@ -75,6 +75,7 @@ class FreeSlot:
     occupancy: float
     contacts: int
     offered_at: datetime
+    blocks: Sequence[str]
     session_version: int
     answer_mode: str
     endpoint: str
@@ -83,6 +84,10 @@ class FreeSlot:
     def kind(self) -> Kind:
         """The list that it is in."""
         return (self.profile_id, self.channel)
+
+    def keeps_shut(self, other: "FreeSlot") -> bool:
+        """Whether the other slot may not be taken while this one is held."""
+        return other.session_id == self.session_id and other.channel in self.blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,10 @@ def decide(
     """Return the pairs of one round, and whether rows that were not read might pair besides.
 
     The first contact in order that has an eligible free slot gets the one that its queue's rule prefers; contacts
-    without one are walked past. Of each demand, and of each profile in each order that a contact's rule asks for, the
-    first `rows` were read, of all those contacts the first `most`, and all slots of sessions to which alone a contact
-    may go. Deciding stops where the rows that are missing could matter, and the next round reads on.
+    without one are walked past. A slot that is given away takes those that it keeps shut with it. Of each demand, and
+    of each profile in each order that a contact's rule asks for, the first `rows` were read, of all those contacts the
+    first `most`, and all slots of sessions to which alone a contact may go. Deciding stops where the rows that are
+    missing could matter, and the next round reads on.
     """
     suiting = _by_demand(fits)
     free = _by_kind(slots)
@@ -119,7 +125,7 @@ def decide(
         if eligible:
             fit, slot = min(eligible, key=lambda candidate: _preference(contact.preference, *candidate))
             pairs.append(Pair(contact=contact, slot=slot, candidates=len(eligible), fit=fit))
-            del free[slot.kind][slot.id]
+            _take(slot, free)
         left_in_demand[contact.demand_id] -= 1
         # Behind it may be more of the demand; they matter only to slots that could serve it.
         if (
@@ -148,6 +154,16 @@ def _by_kind(slots: Iterable[FreeSlot]) -> defaultdict[Kind, dict[UUID, FreeSlot
     for slot in slots:
         found[slot.kind][slot.id] = slot
     return found
+
+
+def _take(slot: FreeSlot, free: Mapping[Kind, dict[UUID, FreeSlot]]) -> None:
+    """Give the slot away, and with it those of its session that it keeps shut."""
+    del free[slot.kind][slot.id]
+    if not slot.blocks:
+        return
+    for others in free.values():
+        for shut in [other.id for other in others.values() if slot.keeps_shut(other)]:
+            del others[shut]
 
 
 class Heads:

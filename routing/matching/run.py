@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import OperationalError
 from psycopg.errors import LockNotAvailable, SerializationFailure
 
+from agents.public import hold_slots
 from routing.matching.decide import ORDERS, USUAL_ORDER, FreeSlot, Heads, Pair, Waiting, decide
 from routing.models import Channel, Contact, Offer, SlotHold
 from routing.services.contacts import note, save
@@ -199,7 +200,7 @@ def _make_offers(pairs: Sequence[Pair], *, now: datetime) -> None:
             for slot, offer in zip(slots, offers, strict=True)
         ]
     )
-    write("UPDATE agents_slot SET held = true, offered_at = %s WHERE id = ANY(%s)", [now, slots])
+    hold_slots(slots, blocking=[pair.slot.id for pair in pairs if pair.slot.blocks], at=now)
     for contact, pair, offer in zip(contacts, pairs, offers, strict=True):
         _announce(contact, offer, pair, now=now)
 

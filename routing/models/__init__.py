@@ -1,3 +1,4 @@
+from agents.public import Channel
 from routing.models.backup import BackupActivation, BackupPlan, BackupRoute, Diversion, OutboundCall, OutboundParty
 from routing.models.call_backs import (
     CallBack,
@@ -8,7 +9,6 @@ from routing.models.call_backs import (
     CallBackSource,
 )
 from routing.models.contacts import (
-    Channel,
     Contact,
     ContactParty,
     Direction,

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from agents.public import Agent, AgentSession, Slot
+from agents.public import Agent, AgentSession, Channel, Slot
 from routing.models.ways import EntryPoint, FlowVersion, Queue
 from routing.states import ContactState, EndReason, SegmentKind
 from tenants.public import Number, PlatformModel, TenantForeignKey, TenantModel
@@ -18,10 +18,6 @@ from tenants.public import Number, PlatformModel, TenantForeignKey, TenantModel
 class Direction(models.TextChoices):
     INBOUND = "inbound", _("inbound")
     OUTBOUND = "outbound", _("outbound")
-
-
-class Channel(models.TextChoices):
-    VOICE = "voice", _("telephone")
 
 
 class Interaction(PlatformModel):

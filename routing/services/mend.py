@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from agents.public import Slot, lock_sessions, mend_sessions
+from agents.public import Slot, lock_sessions, mend_sessions, refresh_slots
 from routing.backup_states import DiversionState
 from routing.call_back_states import OPEN_CALL_BACK, Outcome
 from routing.models import CommandKind, Contact, Direction, Interaction, Leg, Offer, Participation
@@ -271,6 +271,7 @@ def _mend_slots_of(session_id: UUID) -> int:
         for slot_id, _session_id, busy in rows:
             if busy:
                 Slot.objects.filter(id=slot_id).update(held=True)
+                refresh_slots(session)
             else:
                 let_go(session, slot_id, worked=False, at=now)
             record("agent.slot_mended", session, kind="agent_session", at=now, slot=slot_id, held=busy)

@@ -1,6 +1,6 @@
 -- The free slots of some sessions of a pool, as free.sql tells them. Walks the index of the slots' sessions.
 SELECT s.id, s.session_id, s.profile_id, s.channel, s.idle_since, s.occupancy, s.contacts, s.offered_at,
-       n.version, t.answer_mode, t.endpoint
+       s.blocks, n.version, t.answer_mode, t.endpoint
 FROM agents_slot s
 JOIN agents_agentsession n ON n.id = s.session_id
 JOIN agents_station t ON t.id = n.station_id

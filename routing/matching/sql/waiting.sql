@@ -1,15 +1,25 @@
 -- The first contacts, in order, of the demands that a free slot of the pool suits, with the sessions that each excludes
 -- now. None while all of the pool's slots are taken, or suit nobody: then, when many wait, there is nothing to read.
--- Walks profile_once (the pool's profiles: hundreds at most), free_slots once per profile and channel, the verdicts of
--- those that have a free slot; then waiting_contacts once per demand: the cost does not grow with the number of contacts.
+-- Walks free_slots once per channel, for those of which any is free; profile_once (the pool's profiles: hundreds at
+-- most), free_slots once per profile and channel, the verdicts of those that have a free slot; then waiting_contacts once
+-- per demand: the cost does not grow with the number of contacts.
 -- Of what each demand's contacts are only the first of all are looked at further.
 -- First the columns that the pass names (OF_CONTACT), then the queue's, then the exclusions, and the session to which
 -- alone the contact may go: while its affinity is in force and that agent is logged in. Few have one; theirs is looked
 -- up by its key.
-WITH suited AS MATERIALIZED (
+WITH used AS MATERIALIZED (
+    SELECT c.channel
+    FROM unnest(%(channels)s::text[]) AS c (channel)
+    CROSS JOIN LATERAL (
+        SELECT 1
+        FROM agents_slot f
+        WHERE f.tenant_id = %(pool)s AND f.channel = c.channel AND f.open AND NOT f.held
+        LIMIT 1
+    ) AS free
+), suited AS MATERIALIZED (
     SELECT DISTINCT e.demand_id
     FROM agents_skillprofile p
-    CROSS JOIN unnest(%(channels)s::text[]) AS a (channel)
+    CROSS JOIN used a
     CROSS JOIN LATERAL (
         SELECT 1
         FROM agents_slot f

@@ -28,7 +28,8 @@ class Caller:
 @dataclass(frozen=True)
 class Seat:
     """One free slot. `idle` orders them: smaller is idle for longer. So do `turn`, when it was offered something last,
-    `share`, how busy it was, and `served`, how many contacts it has had, for the rules that go by them."""
+    `share`, how busy it was, and `served`, how many contacts it has had, for the rules that go by them. While it is
+    taken, none of the channels that it `blocks` comes to its session."""
 
     name: Hashable
     session: Hashable
@@ -38,6 +39,7 @@ class Seat:
     turn: Any = 0
     share: Any = 0
     served: int = 0
+    blocks: Sequence[str] = ()
 
 
 def pairs(callers: Sequence[Caller], seats: Sequence[Seat], fits: Mapping[Any, int]) -> list[tuple[Hashable, Hashable]]:
@@ -72,5 +74,6 @@ def pairs(callers: Sequence[Caller], seats: Sequence[Seat], fits: Mapping[Any, i
             able = [seat for seat in able if seat.turn == first]
         chosen = min(able, key=lambda seat: seat.idle)
         left.remove(chosen)
+        left = [seat for seat in left if seat.session != chosen.session or seat.channel not in chosen.blocks]
         made.append((caller.name, chosen.name))
     return made

@@ -42,11 +42,11 @@ def _waiting(number: int, *, demand: int = 0, priority: int = 0, at: int = 0, ru
 
 
 def _slot(number: int, *, profile: int = 0, session: int = 0, idle: int = 0, channel: str = "voice", share: int = 0,
-          served: int = 0, turn: int = 0) -> FreeSlot:  # fmt: skip
+          served: int = 0, turn: int = 0, blocks: Sequence[str] = ()) -> FreeSlot:  # fmt: skip
     return FreeSlot(
         id=UUID(int=2000 + number), session_id=SESSIONS[session], profile_id=PROFILES[profile], channel=channel,
         idle_since=NOON + timedelta(seconds=idle), occupancy=share / 4, contacts=served,
-        offered_at=NOON + timedelta(seconds=turn), session_version=0, answer_mode="phone", endpoint="",
+        offered_at=NOON + timedelta(seconds=turn), blocks=blocks, session_version=0, answer_mode="phone", endpoint="",
     )  # fmt: skip
 
 
@@ -63,6 +63,7 @@ slots = st.lists(
         dict, profile=st.integers(0, 3), session=st.integers(0, 3), idle=st.integers(0, 4),
         channel=st.sampled_from(["voice", "voice", "voice", "chat"]), share=st.integers(0, 2),
         served=st.integers(0, 2), turn=st.integers(0, 4),
+        blocks=st.sampled_from([(), (), ("chat",), ("voice", "chat")]),
     ),
     max_size=12,
 ).map(lambda rows: [_slot(number, **fields) for number, fields in enumerate(cast(list[Fields], rows))])  # fmt: skip
@@ -77,7 +78,7 @@ def _oracle(waiting: Sequence[Waiting], free: Sequence[FreeSlot], verdicts: Fits
     ]  # fmt: skip
     seats = [
         Seat(one.id, one.session_id, one.profile_id, (one.idle_since, one.id), one.channel, one.offered_at,
-             one.occupancy, one.contacts)
+             one.occupancy, one.contacts, one.blocks)
         for one in free
     ]  # fmt: skip
     return [(UUID(str(caller)), UUID(str(seat))) for caller, seat in pairs(callers, seats, verdicts)]
@@ -124,7 +125,8 @@ def test_read_in_pieces_it_decides_the_same(
         pairs_now, leaves_more = decide(first, list(ready.values()), verdicts, rows=size, most=size * 2)
         made += _told(pairs_now)
         queue = [one for one in queue if one.id not in {pair.contact.id for pair in pairs_now}]
-        left = [one for one in left if one.id not in {pair.slot.id for pair in pairs_now}]
+        taken = [pair.slot for pair in pairs_now]
+        left = [one for one in left if one not in taken and not any(slot.keeps_shut(one) for slot in taken)]
         if not leaves_more:
             break
         if not pairs_now:
