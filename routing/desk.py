@@ -13,7 +13,17 @@ from typing import Any
 from uuid import UUID
 
 from agents.public import AgentSession, SessionState, Skill, choosable_reasons, open_sessions
-from routing.models import Contact, ContactParty, Disposition, Offer, Participation, Segment, Transfer
+from routing.models import (
+    Channel,
+    Contact,
+    ContactParty,
+    Disposition,
+    Offer,
+    Participation,
+    Segment,
+    Transfer,
+    WorkItem,
+)
 from routing.states import LIVE_OFFER, ContactState, SegmentKind
 from tenants.public import Customer, Row, run_query
 
@@ -44,10 +54,19 @@ def desk_rows(session_id: UUID) -> list[Row]:
     shown = [part.contact for part in parts if part.left_at is None or part.contact_id == session.wrap_up_contact_id]
     histories = _histories([contact for contact in shown if callers[contact.id].ani])
     held = _on_hold(shown)
-    passed_on = _transfers([*(offer.contact for offer in offers), *shown])
+    of_now = [*(offer.contact for offer in offers), *shown]
+    passed_on, works = _transfers(of_now), _works(of_now)
     return [
         _session(session),
-        *(_offer(offer, callers[offer.contact_id], transfers=passed_on[offer.contact_id]) for offer in offers),
+        *(
+            _offer(
+                offer,
+                callers[offer.contact_id],
+                transfers=passed_on[offer.contact_id],
+                work=works.get(offer.contact_id),
+            )
+            for offer in offers
+        ),
         *(
             _contact(
                 part,
@@ -55,6 +74,7 @@ def desk_rows(session_id: UUID) -> list[Row]:
                 hold=part.contact_id in held,
                 history=histories[part.contact_id],
                 transfers=passed_on[part.contact_id],
+                work=works.get(part.contact_id),
             )
             for part in parts
         ),
@@ -77,9 +97,12 @@ class _Caller:
 
 
 def _parts(session_id: UUID) -> list[Participation]:
-    """The session's latest participations, the newest first, with contact and queue."""
+    """The session's participations, those that run and the latest, with contact and queue: the newest first."""
     rows = Participation.objects.filter(session_id=session_id).select_related("contact__queue")
-    return list(rows.order_by("-joined_at", "-id")[:JUST_HANDLED])
+    latest = rows.order_by("-joined_at", "-id")[:JUST_HANDLED]
+    running = rows.filter(left_at__isnull=True)
+    found = {part.id: part for part in (*running, *latest)}
+    return sorted(found.values(), key=lambda part: (part.joined_at, part.id), reverse=True)
 
 
 def _on_hold(contacts: Iterable[Contact]) -> set[UUID]:
@@ -157,6 +180,23 @@ def _transfers(contacts: Iterable[Contact]) -> dict[UUID, list[Row]]:
     return transfers
 
 
+def _works(contacts: Iterable[Contact]) -> dict[UUID, Row]:
+    """What the work items among the contacts are about: one statement, none where there are none."""
+    ids = [contact.id for contact in contacts if contact.channel == Channel.WORK]
+    rows = WorkItem.objects.filter(id__in=ids).select_related("customer") if ids else ()
+    return {
+        row.id: {
+            "kind": row.get_kind_display(),
+            "subject": row.subject,
+            "body": row.body,
+            "reference": row.reference,
+            "customer": row.customer.name if row.customer else None,
+            "due_at": _iso(row.due_at),
+        }
+        for row in rows
+    }
+
+
 def _session(session: AgentSession) -> Row:
     wrapping_up = session.state == SessionState.WRAP_UP
     return {
@@ -185,7 +225,7 @@ def _skills(proficiencies: dict[str, int]) -> list[Row]:
     return sorted(skills, key=lambda skill: str(skill["name"]))
 
 
-def _offer(offer: Offer, caller: _Caller, *, transfers: list[Row]) -> Row:
+def _offer(offer: Offer, caller: _Caller, *, transfers: list[Row], work: Row | None) -> Row:
     return {
         "id": str(offer.id),
         "kind": "offer",
@@ -198,11 +238,20 @@ def _offer(offer: Offer, caller: _Caller, *, transfers: list[Row]) -> Row:
         "language": offer.contact.language,
         "answer_mode": offer.answer_mode,
         "transfers": transfers,
+        "work": work,
         **caller.row(),
     }
 
 
-def _contact(part: Participation, caller: _Caller, *, hold: bool, history: list[Row], transfers: list[Row]) -> Row:
+def _contact(
+    part: Participation,
+    caller: _Caller,
+    *,
+    hold: bool,
+    history: list[Row],
+    transfers: list[Row],
+    work: Row | None,
+) -> Row:
     contact = part.contact
     ended_at = part.left_at or contact.ended_at
     return {
@@ -218,6 +267,8 @@ def _contact(part: Participation, caller: _Caller, *, hold: bool, history: list[
         "hold": hold,
         "history": history,
         "transfers": transfers,
+        "channel": contact.channel,
+        "work": work,
         "escalates": bool(contact.queue and contact.queue.escalates_to),
         **caller.row(),
     }

@@ -36,9 +36,9 @@ def judge(expression: str, skills: Mapping[str, int]) -> tuple[bool, int]:
 class DemandMissing(Exception):
     """A contact needs a demand that has no row yet. Make it in a transaction of its own, then try again."""
 
-    def __init__(self, queue: Queue) -> None:
-        super().__init__(f"queue {queue.id} has no demand for one of its present steps")
-        self.tenant_id, self.queue_id = queue.tenant_id, queue.id
+    def __init__(self, queue: Queue, channel: str) -> None:
+        super().__init__(f"queue {queue.id} has no demand of channel {channel} for one of its present steps")
+        self.tenant_id, self.queue_id, self.channel = queue.tenant_id, queue.id, channel
 
 
 def with_demands(work: Callable[[], Result]) -> Result:
@@ -47,13 +47,13 @@ def with_demands(work: Callable[[], Result]) -> Result:
         try:
             return work()
         except DemandMissing as missing:
-            ensure_demands(tenant_id=missing.tenant_id, queue_id=missing.queue_id)
+            ensure_demands(tenant_id=missing.tenant_id, queue_id=missing.queue_id, channel=missing.channel)
 
 
 def find_demand(queue: Queue, *, step: int = 0, channel: str = Channel.VOICE) -> Demand:
     """Return the demand of a contact at a step of `queue`; raise DemandMissing when it has no row yet."""
     (demands,) = fetch(wanted(Demand, "t.queue_id = %s AND t.channel = %s", [queue.id, str(channel)]))
-    return _present(queue, step, demands)
+    return _present(queue, step, channel, demands)
 
 
 def find_queue(
@@ -69,7 +69,7 @@ def find_queue(
         wanted(Demand, of_queue, [str(channel), tenant_id, code]),
         _wanted_policy(tenant_id),
     )
-    return (queues[0], _present(queues[0], 0, demands), _policy(policies)) if queues else None
+    return (queues[0], _present(queues[0], 0, channel, demands), _policy(policies)) if queues else None
 
 
 def find_policy(tenant_id: UUID) -> RoutingPolicy:
@@ -86,19 +86,20 @@ def _policy(found: Sequence[RoutingPolicy]) -> RoutingPolicy:
     return found[0] if found else RoutingPolicy()
 
 
-def _present(queue: Queue, step: int, demands: Iterable[Demand]) -> Demand:
+def _present(queue: Queue, step: int, channel: str, demands: Iterable[Demand]) -> Demand:
     """Return the one of the queue's demands, past and present, that this step makes now."""
     expression = steps_of(queue)[step].expression
     for demand in demands:
         if demand.expression == expression:
             return demand
-    raise DemandMissing(queue)
+    raise DemandMissing(queue, channel)
 
 
 def ensure_demands(
     *, tenant_id: UUID, queue_id: UUID, channel: str = Channel.VOICE, steps: Iterable[RoutingStep] | None = None
 ) -> None:
     """Make the demands of a queue's present steps and judge every profile by them; nothing of those that are there.
+    For contacts of `channel`, and of every other that has been in the queue.
 
     `steps` are those of a queue that is about to be changed, instead.
     """
@@ -106,10 +107,13 @@ def ensure_demands(
         lock_eligibility()
         queue = Queue.objects.get(id=queue_id)
         needed = {step.expression for step in (steps_of(queue) if steps is None else steps)}
-        there = Demand.objects.filter(queue=queue, channel=channel).values_list("expression", flat=True)
+        there = set(Demand.objects.filter(queue=queue).values_list("channel", "expression"))
+        channels = {str(channel), *(each for each, _ in there)}
         made = [
-            Demand(tenant_id=tenant_id, queue=queue, channel=channel, expression=expression)
-            for expression in sorted(needed - set(there))
+            Demand(tenant_id=tenant_id, queue=queue, channel=each, expression=expression)
+            for each in sorted(channels)
+            for expression in sorted(needed)
+            if (each, expression) not in there
         ]
         Demand.objects.bulk_create(made)
         if made:

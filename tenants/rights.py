@@ -28,6 +28,8 @@ class Right(StrEnum):
     END_CONTACTS = "contacts.end"
     READ_CALL_BACKS = "call_backs.read"
     WRITE_CALL_BACKS = "call_backs.write"
+    READ_WORK = "work.read"
+    WRITE_WORK = "work.write"
     ACTIVATE_BACKUP = "backup.activate"
     WRITE_TRUNKS = "trunks.write"
     USE_DESK = "desk.use"
@@ -55,6 +57,8 @@ SUPERVISOR = frozenset(
         Right.END_CONTACTS,
         Right.READ_CALL_BACKS,
         Right.WRITE_CALL_BACKS,
+        Right.READ_WORK,
+        Right.WRITE_WORK,
         Right.READ_BOARD,
         Right.READ_REPORTS,
     }

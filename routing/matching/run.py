@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import OperationalError
 from psycopg.errors import LockNotAvailable, SerializationFailure
 
-from agents.public import hold_slots
+from agents.public import Station, hold_slots
 from routing.matching.decide import ORDERS, USUAL_ORDER, FreeSlot, Heads, Pair, Waiting, decide
 from routing.models import Channel, Contact, Offer, SlotHold
 from routing.services.contacts import note, save
@@ -215,7 +215,7 @@ def _new_offer(contact: Contact, pair: Pair, *, now: datetime) -> Offer:
         agent_tenant_id=contact.tenant_id,
         slot_id=pair.slot.id,
         leg_channel=leg_channel_of(offer_id),
-        answer_mode=pair.slot.answer_mode,
+        answer_mode=pair.slot.answer_mode if contact.channel == Channel.VOICE else Station.AnswerMode.DESK,
         offered_at=now,
         decision=_decision(contact, pair),
         lease_expires_at=now + timedelta(seconds=pair.contact.ring_seconds) + LEASE_MARGIN,

@@ -17,6 +17,7 @@ from routing.models.contacts import (
     Leg,
     Participation,
     Segment,
+    WorkItem,
 )
 from routing.models.matching import Demand, Eligibility, Exclusion, Offer, SlotHold
 from routing.models.switching import (
@@ -67,4 +68,5 @@ __all__ = [
     "SwitchNode",
     "Transfer",
     "Trunk",
+    "WorkItem",
 ]

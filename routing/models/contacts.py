@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 from agents.public import Agent, AgentSession, Channel, Slot
 from routing.models.ways import EntryPoint, FlowVersion, Queue
 from routing.states import ContactState, EndReason, SegmentKind
-from tenants.public import Number, PlatformModel, TenantForeignKey, TenantModel
+from tenants.public import Customer, Number, PlatformModel, TenantForeignKey, TenantModel
 
 
 class Direction(models.TextChoices):
@@ -183,6 +183,41 @@ class ContactParty(TenantModel):
 
     def __str__(self) -> str:
         return str(self.contact_id)
+
+
+class WorkItem(TenantModel):
+    """What a contact of the work channel is about: a letter, a form, a follow-up. Personal; its id is its contact's.
+
+    It is never changed. `due_at` orders it where the tenant's policy orders by what is due first.
+    """
+
+    class Kind(models.TextChoices):
+        LETTER = "letter", _("letter")
+        FORM = "form", _("form")
+        FOLLOW_UP = "follow_up", _("follow-up")
+        OTHER = "other", _("other work")
+
+    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.OTHER)
+    subject = models.CharField(_("subject"), max_length=200)
+    body = models.TextField(_("text"), blank=True)
+    reference = models.CharField(_("reference"), max_length=80, blank=True)
+    customer = TenantForeignKey(
+        Customer, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("customer")
+    )
+    due_at = models.DateTimeField(_("due"), null=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("work item")
+        verbose_name_plural = _("work items")
+        constraints = [models.UniqueConstraint(fields=["contact"], name="one_work_item_per_contact")]
+        indexes = [
+            models.Index(fields=["tenant", "due_at"], name="work_items_by_due_time"),
+            models.Index(fields=["customer"], name="work_items_of_customer"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
 
 
 class FlowRun(TenantModel):

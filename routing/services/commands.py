@@ -97,11 +97,14 @@ def send(
     contact_id: UUID | None = None,
     session_id: UUID | None = None,
 ) -> None:
-    """Write one switch command at the end of the scope, and wake the node's worker after the commit.
+    """Write one switch command at the end of the scope, and wake the node's worker after the commit. A contact of no
+    exchange (`node` is "") has no leg to do anything with: for it, nothing is written.
 
     `arguments` are those of the port's method; they must hold no personal data. Commands of one interaction, and of
     one agent session, are carried out in the order in which they were written.
     """
+    if not node:
+        return
     current_scope().commands.append(
         SwitchCommand(
             node=node,

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from routing.models import (
+    Channel,
     CommandKind,
     Contact,
     Demand,
@@ -189,7 +190,7 @@ def await_no_step(contact: Contact) -> None:
 
 def entertain(contact: Contact, *, answered: bool, at: datetime) -> None:
     """Let a caller who waits hear the queue's music and, now and then, the position; ringing when not answered yet."""
-    if contact.queue is None:
+    if contact.queue is None or contact.channel != Channel.VOICE:
         return
     if not answered:
         # Nobody hears anything yet of whom we are to call ourselves.

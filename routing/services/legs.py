@@ -15,11 +15,10 @@ from agents.public import (
     begin_wrap_up,
 )
 from routing.call_back_states import Outcome
-from routing.models import CommandKind, Contact, Interaction, Leg, Offer, Participation
+from routing.models import Channel, CommandKind, Contact, Interaction, Leg, Offer, Participation
 from routing.services.call_backs import is_unanswered_call_back
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
-    await_no_step,
     end_contact_row,
     entertain,
     note,
@@ -32,25 +31,23 @@ from routing.services.flow_steps import ANSWERED_LABEL, FLOW_TIMER, START_NET
 from routing.services.leg_ends import note_leg_end
 from routing.services.offers import (
     CONNECT_LEASE,
-    OFFER_TIMER,
     blame,
     close_offer,
+    engage,
     give_up_customer,
     mark_accepted,
     spare,
 )
 from routing.services.playback import POSITION_LABEL, playback_id
-from routing.services.segments import begin_segment, begin_wrap_up_segment, end_segment
+from routing.services.segments import begin_wrap_up_segment, end_segment
 from routing.services.situation import Hands, bridge_id, look, offer_of_bridge, on_our_clock
-from routing.services.slots import let_go, pass_to_participation
-from routing.states import CONTACT, OFFER, ContactState, EndReason, OfferState, SegmentKind
+from routing.services.slots import let_go
+from routing.states import ContactState, EndReason, OfferState
 from routing.switch.port import Cause
 from tenants.public import (
     db_now,
-    drop_timer,
     engine_scope,
     fetch,
-    insert_row,
     request_match,
     set_timer,
     update_row,
@@ -177,7 +174,7 @@ def leg_bridged(*, channel: str, bridge: str, members: Collection[str], at: date
         for leg in legs:
             leg.bridged_at = leg.bridged_at or seen  # a caller's, who was passed on, was before
             update_row(leg, "bridged_at")
-        _engage(contact, offer, session, at=seen)
+        engage(contact, offer, at=seen)
 
 
 def leg_ended(
@@ -211,31 +208,6 @@ def leg_ended(
             agent_left(found.contact, found.hands, leg, cause=cause, at=seen, lost=lost)
         if lost:
             log.warning("a leg was lost with its exchange", extra={"channel": channel, "at": seen.isoformat()})
-
-
-def _engage(contact: Contact, offer: Offer, session: AgentSession, *, at: datetime) -> None:
-    OFFER.apply(offer, OfferState.CONNECTED)
-    CONTACT.apply(contact, ContactState.ENGAGED)
-    offer.ended_at = at
-    update_row(offer, "state", "ended_at")
-    drop_timer(OFFER_TIMER, subject_id=offer.id)
-    await_no_step(contact)
-    participation = Participation(
-        tenant_id=contact.tenant_id,
-        contact=contact,
-        session=session,
-        slot_id=offer.slot_id,
-        leg_channel=offer.leg_channel,
-        joined_at=at,
-    )
-    insert_row(participation)
-    pass_to_participation(offer, participation)
-    begin_segment(contact, SegmentKind.TALK, at=at, session_id=session.id)
-    contact.connected_at = contact.connected_at or at
-    ids = {"offer": offer.id, "agent_session": session.id}
-    note("offer.connected", contact, at=at, **ids)
-    note("contact.connected", contact, at=at, **ids)
-    save_contact(contact, "connected_at")
 
 
 def caller_left(interaction: Interaction, contact: Contact | None, hands: Hands, *, at: datetime, lost: bool) -> None:
@@ -311,11 +283,13 @@ def _offer_failed(
 
 
 def part(contact: Contact, participation: Participation, session: AgentSession, *, at: datetime) -> None:
-    """Let the agent leave the contact: the slot is free, and their wrap-up begins, if the queue gives one."""
+    """Let the agent leave the contact: the slot is free, and their wrap-up begins, if the queue gives one after calls.
+    What comes after a work item is part of it.
+    """
     participation.left_at = max(at, participation.joined_at)
     update_row(participation, "left_at")
     let_go(session, participation.slot_id, worked=True, at=at)
-    seconds = contact.queue.wrap_up_seconds if contact.queue else 0
+    seconds = contact.queue.wrap_up_seconds if contact.queue and contact.channel == Channel.VOICE else 0
     if seconds and session.state in (SessionState.READY, SessionState.NOT_READY):
         begin_wrap_up(session, contact_id=contact.id, until=db_now() + timedelta(seconds=seconds), at=at)
         begin_wrap_up_segment(contact, session_id=session.id, at=at)

@@ -13,7 +13,7 @@ from uuid import UUID
 from agents.public import Slot, lock_sessions, mend_sessions, refresh_slots
 from routing.backup_states import DiversionState
 from routing.call_back_states import OPEN_CALL_BACK, Outcome
-from routing.models import CommandKind, Contact, Direction, Interaction, Leg, Offer, Participation
+from routing.models import Channel, CommandKind, Contact, Direction, Interaction, Leg, Offer, Participation
 from routing.services.call_backs import conclude, lock_call_back
 from routing.services.commands import caller_command, send
 from routing.services.contacts import (
@@ -37,6 +37,7 @@ from routing.services.legs import agent_left, caller_left, part
 from routing.services.offers import OFFER_TIMER, close_offer
 from routing.services.situation import bridge_id, hands_of
 from routing.services.slots import let_go
+from routing.services.work_items import WORK_END_TIMER
 from routing.states import LIVE_OFFER, ContactState, EndReason, OfferState
 from tenants.public import db_now, engine_scope, has_timer, record, run_query, set_timer, tell_system
 
@@ -104,6 +105,7 @@ def _mend_contact(contact_id: UUID) -> int:
                 ("an offer had lost its lease's end", _restore_lease),
                 ("an agent was on a contact that is over, or that they left", _end_stray_parts),
                 ("a contact had no caller", _end_without_caller),
+                ("a work item that is done had lost its end", _restore_end),
                 ("a contact was offered to nobody", _offer_again),
                 ("a contact was talked with nobody", _queue_again),
                 ("a contact had lost its beginning", _restore_beginning),
@@ -170,7 +172,7 @@ def _end_stray_parts(contact: Contact, now: datetime) -> bool:
 
 
 def _end_without_caller(contact: Contact, now: datetime) -> bool:
-    if contact.state == ContactState.ENDED:
+    if contact.state == ContactState.ENDED or contact.channel != Channel.VOICE:
         return False
     leg = Leg.objects.filter(channel_id=contact.caller_channel).first()
     if leg.ended_at is None if leg is not None else contact.direction == Direction.OUTBOUND:
@@ -178,6 +180,15 @@ def _end_without_caller(contact: Contact, now: datetime) -> bool:
     at = leg.ended_at if leg is not None and leg.ended_at is not None else now
     interaction = Interaction.objects.get(id=contact.interaction_id)
     caller_left(interaction, contact, hands_of(contact), at=at, lost=leg is None)
+    return True
+
+
+def _restore_end(contact: Contact, now: datetime) -> bool:
+    if contact.channel == Channel.VOICE or contact.state == ContactState.ENDED or not contact.ending:
+        return False
+    if has_timer(WORK_END_TIMER, subject_id=contact.id):
+        return False
+    set_timer(WORK_END_TIMER, tenant_id=contact.tenant_id, subject_id=contact.id, due_at=now)
     return True
 
 

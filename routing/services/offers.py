@@ -13,13 +13,23 @@ from django.utils.translation import gettext as _
 
 from agents.public import AgentSession, NotReadyReason, SessionState, back_off, lock_sessions, make_not_ready
 from routing.call_back_states import Outcome
-from routing.models import CommandKind, Contact, Direction, Exclusion, Interaction, Offer
+from routing.models import Channel, CommandKind, Contact, Direction, Exclusion, Interaction, Offer, Participation
 from routing.services.affinity import AFFINITY_TIMER, end_affinity
 from routing.services.call_backs import open_attempt
 from routing.services.commands import caller_command, send
-from routing.services.contacts import end_contact_row, entertain, live_offer, lock_contact, note, requeue, save
-from routing.services.slots import let_go
-from routing.states import CONTACT, LIVE_OFFER, OFFER, ContactState, EndReason, OfferState, RejectReason
+from routing.services.contacts import (
+    await_no_step,
+    end_contact_row,
+    entertain,
+    live_offer,
+    lock_contact,
+    note,
+    requeue,
+    save,
+)
+from routing.services.segments import begin_segment
+from routing.services.slots import let_go, pass_to_participation
+from routing.states import CONTACT, LIVE_OFFER, OFFER, ContactState, EndReason, OfferState, RejectReason, SegmentKind
 from tenants.public import (
     Conflict,
     Due,
@@ -29,6 +39,7 @@ from tenants.public import (
     db_now,
     drop_timer,
     engine_scope,
+    insert_row,
     request_match,
     set_timer,
     tenant_scope,
@@ -64,7 +75,7 @@ def leg_channel_of(offer_id: UUID) -> str:
 
 
 def accept_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, actor: str) -> None:
-    """Accept an offer at the desk: the station's phone is called and answers by itself.
+    """Accept an offer at the desk: the station's phone is called and answers by itself; a work item is in hand at once.
 
     Raises NotFound; Conflict "answer-on-phone" where the phone rings and is to be answered itself; Conflict
     "offer-over" when it was answered, timed out or withdrawn meanwhile.
@@ -75,11 +86,29 @@ def accept_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, actor: st
             raise Conflict(_("This station's phone is ringing: answer it there."), code="answer-on-phone")
         if offer.state != OfferState.OFFERED:
             raise _over(offer)
+        if contact.channel == Channel.VOICE:
+            _call_phone(contact, offer)
+            return
+    _take_up(offer_id, session_id, actor=actor)
+
+
+def _call_phone(contact: Contact, offer: Offer) -> None:
+    now = db_now()
+    mark_accepted(contact, offer, lease_until=now + CONNECT_LEASE, at=now)
+    endpoint = AgentSession.objects.values_list("station__endpoint", flat=True).get(id=offer.session_id)
+    seconds = int(CONNECT_LEASE.total_seconds())
+    send_dial(contact, offer, endpoint=endpoint, seconds=seconds, at=now, headers=AUTO_ANSWER)
+
+
+def _take_up(offer_id: UUID, session_id: UUID, *, actor: str) -> None:
+    """Connect an agent with what needs no telephone. Only the engine's role begins an agent's part in a contact."""
+    with engine_scope(actor=actor):
+        contact, offer = _lock_for_desk(offer_id, session_id)
+        if offer.state != OfferState.OFFERED:
+            raise _over(offer)
         now = db_now()
         mark_accepted(contact, offer, lease_until=now + CONNECT_LEASE, at=now)
-        endpoint = AgentSession.objects.values_list("station__endpoint", flat=True).get(id=offer.session_id)
-        seconds = int(CONNECT_LEASE.total_seconds())
-        send_dial(contact, offer, endpoint=endpoint, seconds=seconds, at=now, headers=AUTO_ANSWER)
+        engage(contact, offer, at=now)
 
 
 def reject_offer(*, tenant_id: UUID, offer_id: UUID, session_id: UUID, reason: str, actor: str) -> None:
@@ -112,6 +141,34 @@ def mark_accepted(contact: Contact, offer: Offer, *, lease_until: datetime, at: 
     _time_lease(contact, offer)
     note("offer.accepted", contact, at=at, offer=offer.id, agent_session=offer.session_id)
     save(contact)
+
+
+def engage(contact: Contact, offer: Offer, *, at: datetime) -> None:
+    """Let the agent of an accepted offer take part in the contact: the two are connected. Both rows are locked; role
+    engine.
+    """
+    OFFER.apply(offer, OfferState.CONNECTED)
+    CONTACT.apply(contact, ContactState.ENGAGED)
+    offer.ended_at = at
+    update_row(offer, "state", "ended_at")
+    drop_timer(OFFER_TIMER, subject_id=offer.id)
+    await_no_step(contact)
+    participation = Participation(
+        tenant_id=contact.tenant_id,
+        contact=contact,
+        session_id=offer.session_id,
+        slot_id=offer.slot_id,
+        leg_channel=offer.leg_channel,
+        joined_at=at,
+    )
+    insert_row(participation)
+    pass_to_participation(offer, participation)
+    begin_segment(contact, SegmentKind.TALK, at=at, session_id=offer.session_id)
+    contact.connected_at = contact.connected_at or at
+    ids = {"offer": offer.id, "agent_session": offer.session_id}
+    note("offer.connected", contact, at=at, **ids)
+    note("contact.connected", contact, at=at, **ids)
+    save(contact, "connected_at")
 
 
 def renew_lease(contact: Contact, offer: Offer, *, until: datetime) -> None:

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from agents.public import Skill, skill_sets
-from routing.eligibility import ensure_demands, find_demand
-from routing.models import Contact, Flow, FlowVersion, Queue
+from routing.eligibility import ensure_demands
+from routing.models import Contact, Demand, Flow, FlowVersion, Queue
 from routing.services.contacts import IN_QUEUE, await_step, note
 from routing.services.staffing import unserved_steps
 from routing.speech import SPOKEN_LANGUAGES
@@ -296,15 +296,17 @@ def _leads_to(definition: Mapping[str, Any], queue_code: str) -> bool:
 
 def _follow_demand(queue: Queue) -> None:
     """Let the contacts in the queue wait for what it asks for now, each at the step that it has come to."""
-    now, last = db_now(), len(steps_of(queue)) - 1
-    demands = [find_demand(queue, step=number) for number in range(last + 1)]
-    rows = Contact.objects.filter(queue=queue, channel=demands[0].channel, state__in=IN_QUEUE)
+    now, steps = db_now(), steps_of(queue)
+    demands = {(row.channel, row.expression): row for row in Demand.objects.filter(queue=queue)}
+    rows = Contact.objects.filter(queue=queue, state__in=IN_QUEUE)
     contacts = list(rows.select_for_update(of=("self",)).order_by("id"))
     moved = []
     for contact in contacts:
-        step = min(contact.step, last)
-        if (contact.step, contact.demand_id) != (step, demands[step].id):
-            contact.step, contact.demand = step, demands[step]
+        step = min(contact.step, len(steps) - 1)
+        demand = demands.get((contact.channel, steps[step].expression))
+        # None: the first of its channel, come meanwhile; the queue's timer looks again.
+        if demand is not None and (contact.step, contact.demand_id) != (step, demand.id):
+            contact.step, contact.demand = step, demand
             note("contact.demand_changed", contact, at=now, demand=contact.demand_id)
             moved.append(contact)
         await_step(contact, queue, at=now)

@@ -5,10 +5,13 @@ FROM (
     SELECT c.id AS contact_id
     FROM routing_contact c
     WHERE c.state <> 'ended'
-      AND (   NOT EXISTS (SELECT FROM routing_leg l WHERE l.channel_id = c.caller_channel AND l.ended_at IS NULL)
+      AND (   c.channel = 'voice'
+              AND NOT EXISTS (SELECT FROM routing_leg l WHERE l.channel_id = c.caller_channel AND l.ended_at IS NULL)
               -- A customer who is called back has no leg before the exchange speaks of it.
               AND (   c.direction = 'inbound'
                    OR EXISTS (SELECT FROM routing_leg l WHERE l.channel_id = c.caller_channel))
+           OR c.channel <> 'voice' AND c.ending <> ''
+              AND NOT EXISTS (SELECT FROM tenants_timer t WHERE t.kind = 'work-end' AND t.subject_id = c.id)
            OR c.state = 'arriving' AND c.direction = 'inbound' AND NOT EXISTS (SELECT FROM tenants_timer t
                                                    WHERE t.kind = 'flow' AND t.subject_id = c.id)
            OR c.state IN ('offered', 'connecting')

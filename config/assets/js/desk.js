@@ -48,6 +48,7 @@ const state = () => ({
   busy: "",
   draftOf: null,
   draft: { disposition: "", note: "" },
+  outcomes: {},
   passing: NOTHING_PASSED_ON,
   targets: { queues: [], agents: [], services: [] },
   ringOn: false,
@@ -78,6 +79,7 @@ const live = {
     this.reasons = store.ofKind("reason");
     this.dispositions = store.ofKind("disposition");
     this.loaded = true;
+    for (const { id } of this.works) this.outcomes[id] ??= { disposition: "", note: "" };
     this.takeDraft();
     this.announce(this.offers.filter((offer) => !offersBefore.has(offer.id)));
   },
@@ -115,17 +117,18 @@ const live = {
 const view = {
   get offer() { return this.offers[0] ?? null; },
   get ringing() { return this.offers.some((offer) => offer.state === "offered"); },
-  get active() { return this.contacts.find((contact) => !contact.ended_at) ?? null; },
+  get active() { return this.contacts.find((contact) => !contact.ended_at && !contact.work) ?? null; },
+  get works() { return this.contacts.filter((contact) => !contact.ended_at && contact.work); },
   get wrapping() {
     if (this.session?.state !== "wrap_up") return null;
-    const ended = this.contacts.filter((contact) => contact.ended_at);
+    const ended = this.contacts.filter((contact) => contact.ended_at && contact.channel === "voice");
     return ended.sort((one, other) => Date.parse(other.ended_at) - Date.parse(one.ended_at))[0] ?? null;
   },
   get shownContacts() { return [this.active, this.wrapping].filter(Boolean); },
   get recent() {
     return this.contacts.filter((contact) => contact.ended_at && contact.id !== this.wrapping?.id);
   },
-  get idle() { return !this.offer && !this.active && this.session && this.session.state !== "wrap_up"; },
+  get idle() { return !this.offer && !this.active && this.works.length === 0 && this.session && this.session.state !== "wrap_up"; },
 
   // "Ringing" and "talking" follow from what the agent holds; the session itself only knows ready and not ready.
   get shownState() {
@@ -147,7 +150,8 @@ const view = {
     const name = `${agent.number} · ${agent.name}`;
     return agent.free ? name : this.labels.agent_not_free.replace("{agent}", name);
   },
-  callerOf(row) { return row.customer?.name || row.ani || this.labels.unknown_caller; },
+  callerOf(row) { return row.work?.subject || row.customer?.name || row.ani || this.labels.unknown_caller; },
+  workOf(row) { return row.work ?? {}; },
   customerOf(row) { return row.customer ?? {}; },
   initialsOf(row) {
     const words = (row.customer?.name ?? "").trim().split(/\s+/).filter(Boolean);
@@ -225,6 +229,12 @@ const actions = {
       note: this.draft.note,
     });
     if (done && contact) window.sessionStorage.removeItem(draftKey(contact));
+  },
+
+  async finishWork(contact) {
+    const { disposition, note } = this.outcomes[contact.id];
+    const body = { contact: contact.id, disposition: disposition || null, note };
+    if (await this.ask("finish-work", `${SESSION}work-item/finish/`, body)) delete this.outcomes[contact.id];
   },
 
   async logOut() {

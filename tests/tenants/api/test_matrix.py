@@ -35,6 +35,7 @@ from tests.factories import (
 from tests.routing.backups import announcement, begin, make_plan
 from tests.routing.call_backs import asked, make_rule
 from tests.routing.calls import make_line
+from tests.routing.work import letter
 
 LOG_IN = ("POST", "/api/v1/agent-session/")
 """The only operation for somebody who is not signed in."""
@@ -105,6 +106,7 @@ MAKERS: dict[str, Callable[[Tenant], UUID]] = {
     "flows": lambda tenant: make_flow(tenant, queue_flow(make_queue(tenant))).id,
     "entry-points": lambda tenant: make_private_line(tenant).id,
     "call-backs": lambda tenant: asked(make_line(tenant)).id,
+    "work-items": lambda tenant: letter(make_line(tenant)).id,
     "call-back-rules": lambda tenant: make_rule(make_private_line(tenant)).id,
     "backup-plans": lambda tenant: make_plan(make_line(tenant), announcement()).id,
     "backup-activations": lambda tenant: begin(make_plan(make_line(tenant), announcement())).id,
