@@ -258,6 +258,7 @@ SPECTACULAR_SETTINGS = {
         "RouteKind": "routing.models.backup.BackupRoute.Kind",
         "SegmentKind": "routing.states.SegmentKind",
         "UsageKind": "billing.models.usage.UsageLine.Kind",
+        "WorkKind": "routing.models.contacts.WorkItem.Kind",
     },
 }
 

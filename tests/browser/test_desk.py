@@ -7,8 +7,21 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tenants.public import Role, Tenant
-from tests.factories import PASSWORD, make_agent, make_person, make_reason, make_session, make_station, make_tenant
+from agents.public import change_channel_rules
+from routing.models import Disposition
+from tenants.public import Role, Tenant, tenant_scope
+from tests.factories import (
+    ACTOR,
+    PASSWORD,
+    make_agent,
+    make_person,
+    make_reason,
+    make_session,
+    make_station,
+    make_tenant,
+)
+from tests.routing.calls import make_line, now_of
+from tests.routing.work import letter
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -85,3 +98,28 @@ def test_the_language_of_the_board_follows_the_person(page: Page, acme: Tenant) 
     page.get_by_role("button", name="Language").click()
     page.get_by_role("button", name="简体中文").click()
     expect(page.get_by_role("heading", name="实时看板")).to_be_visible()
+
+
+def test_an_agent_takes_up_a_letter_and_says_what_came_of_it(page: Page, acme: Tenant) -> None:
+    line = make_line(acme)
+    change_channel_rules(tenant_id=acme.id, values={"capacity": {"voice": 1, "work": 2}}, actor=ACTOR)
+    with tenant_scope(acme.id):
+        Disposition.objects.create(name="Answered")
+    agent = make_agent(acme, name="Li Na")
+    make_station(acme, ip_address="127.0.0.1")
+    take_seat(page, acme, agent.number)
+    page.wait_for_url("**/desk/")
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", name="Ready for the next contact")).to_be_visible()
+    contact = letter(line, subject="Change of address", body="Please note\nmy new address.", reference="DMS-7")
+    expect(page.get_by_role("heading", name="Change of address")).to_be_visible()
+    page.get_by_role("button", name="Accept").click()
+    work = page.get_by_role("region", name="Work item")
+    expect(work.get_by_text("my new address.")).to_be_visible()
+    expect(work.get_by_text("DMS-7")).to_be_visible()
+    work.get_by_label("What came of it?").select_option("Answered")
+    work.get_by_label("Note").fill("Entered 已登记")
+    work.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("heading", name="Ready for the next contact")).to_be_visible()
+    ended = now_of(contact)
+    assert (ended.end_reason, ended.disposition_id is not None) == ("handled", True)

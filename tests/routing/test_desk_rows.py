@@ -109,6 +109,7 @@ def test_an_offer_shows_the_customer_before_the_answer() -> None:
         "dnis": desk.number,
         "digits": "2, 4711",
         "transfers": [],
+        "work": None,
     }
     assert desk.rows("contact") == []
 

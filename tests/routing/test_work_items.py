@@ -10,6 +10,7 @@ import pytest
 
 from agents.errors import ContactInProgress
 from agents.public import AgentSession, SessionState, log_out
+from reporting.live import read_live
 from routing.models import Contact, ContactParty, Disposition, Interaction, RoutingPolicy, SwitchCommand, WorkItem
 from routing.services.mend import mend
 from routing.services.work_items import WORK_END_TIMER, cancel_work_item, finish_work_item
@@ -53,6 +54,8 @@ def test_a_letter_waits_is_taken_up_and_done_without_the_exchange(acme: Tenant, 
     offer = calls.offer_of(contact)
     assert (offer.session_id, offer.answer_mode) == (session.id, "desk")
     assert take_up(contact).state == ContactState.ENGAGED
+    with tenant_scope(acme.id, read_only=True):
+        assert read_live(acme.id).agents_by_state() == {"ready": 1}
     with tenant_scope(acme.id):
         sold = Disposition.objects.create(name="Answered")
     done = finish(contact, session, disposition=sold.id, note="Sent ✉")

@@ -233,8 +233,7 @@ const actions = {
 
   async finishWork(contact) {
     const { disposition, note } = this.outcomes[contact.id];
-    const body = { contact: contact.id, disposition: disposition || null, note };
-    if (await this.ask("finish-work", `${SESSION}work-item/finish/`, body)) delete this.outcomes[contact.id];
+    await this.ask("finish-work", `${SESSION}work-item/finish/`, { contact: contact.id, disposition: disposition || null, note });
   },
 
   async logOut() {
