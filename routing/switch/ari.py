@@ -118,7 +118,7 @@ class AriClient:
             await socket.send_str(request)
             while (answer := await _next(socket)) is not None:
                 if answer["type"] == "RESTResponse":
-                    self._idle.append(socket)
+                    await self._keep(socket)
                     return answer
         except BaseException:
             # Its answer may come still, and would be taken for the next one's.
@@ -126,6 +126,13 @@ class AriClient:
             raise
         await socket.close()
         raise _Ended
+
+    async def _keep(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Let the next request have the socket; of a client that was closed meanwhile nobody would ever close it."""
+        if self._closed:
+            await socket.close()
+        else:
+            self._idle.append(socket)
 
     async def _open(self, applications: Sequence[str]) -> aiohttp.ClientWebSocketResponse:
         if self._closed:

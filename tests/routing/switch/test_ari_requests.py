@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -139,3 +140,26 @@ async def test_nobody_there_and_a_client_that_was_closed_are_unavailable(client:
     await client.close()
     with pytest.raises(AriUnavailable):
         await client.request("GET", "/channels")
+
+
+async def test_a_request_that_is_answered_while_the_client_closes_leaves_no_socket_open(
+    interface: Interface, client: AriClient
+) -> None:
+    await client.request("GET", "/idle")
+    answer = interface.answer
+    interface.answer = lambda request: None if request["uri"] == "slow" else answer(request)
+    slow, quick = (asyncio.create_task(client.request("GET", f"/{name}")) for name in ("slow", "quick"))
+    await quick
+    closing = asyncio.create_task(client.close())
+    await asyncio.sleep(0)  # it waits for the far end to close the idle ones
+    await interface.sockets[0].send_json({"type": "RESTResponse", "status_code": 204})
+    await asyncio.gather(slow, closing, return_exceptions=True)
+    del slow, closing
+    gc.collect()  # what was left open is told by its end, and fails the test
+    await until_closed(interface)
+
+
+async def until_closed(interface: Interface) -> None:
+    async with asyncio.timeout(5):
+        while not all(socket.closed for socket in interface.sockets):
+            await asyncio.sleep(0.01)
