@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import action
@@ -76,7 +77,7 @@ class AgentForm(ServiceForm):
         own = self.row.capacity if self.row else {}
         for channel, most in MOST.items():
             self.fields[CAPACITY_FIELD + channel] = forms.IntegerField(
-                label=_("%(channel)s at once") % {"channel": channel.label},
+                label=capfirst(_("%(channel)s at once") % {"channel": channel.label}),
                 min_value=0,
                 max_value=most,
                 required=False,
@@ -241,20 +242,19 @@ class ChannelRulesForm(ServiceForm):
 
     def prepare(self) -> None:
         rules = self.row or ChannelRules()
-        self.title = str(ChannelRules._meta.verbose_name)
+        self.title = capfirst(str(ChannelRules._meta.verbose_name))
         for channel, most in MOST.items():
             self.fields[CAPACITY_FIELD + channel] = forms.IntegerField(
-                label=_("%(channel)s at once") % {"channel": channel.label},
+                label=capfirst(_("%(channel)s at once") % {"channel": channel.label}),
                 min_value=0,
                 max_value=most,
                 initial=rules.capacity.get(channel, 0),
             )
         for channel in Channel:
             self.fields[KEPT_AWAY_FIELD + channel] = forms.MultipleChoiceField(
-                label=_("%(channel)s: not while the agent has") % {"channel": channel.label},
+                label=capfirst(_("%(channel)s: not while the agent has") % {"channel": channel.label}),
                 choices=[(other.value, other.label) for other in Channel if other != channel],
                 initial=rules.kept_away_by.get(channel, []),
-                widget=forms.CheckboxSelectMultiple,
                 required=False,
             )
 

@@ -28,6 +28,7 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminEmailInputWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminPasswordWidget,
@@ -50,6 +51,7 @@ WIDGETS: dict[type[forms.Field], type[forms.Widget]] = {
     forms.IntegerField: UnfoldAdminIntegerFieldWidget,
     forms.BooleanField: UnfoldBooleanWidget,
     forms.ModelChoiceField: UnfoldAdminSelectWidget,
+    forms.MultipleChoiceField: UnfoldAdminCheckboxSelectMultipleWidget,
     forms.ChoiceField: UnfoldAdminSelectWidget,
     forms.TypedChoiceField: UnfoldAdminSelectWidget,
     forms.SplitDateTimeField: UnfoldAdminSplitDateTimeWidget,
